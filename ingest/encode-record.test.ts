@@ -1,0 +1,123 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { encodeRecord } from './encode-record.ts'
+import { entities } from './records/index.ts'
+
+const origin = { tenant_id: 't', source_id: 's', observed_at: '2026-11-23 00:00:00.000' }
+const visit = {
+  native_id: 'v1',
+  anchor_at: '2026-11-20T10:00:00Z',
+  version: 5,
+  call_id: 'c1',
+  queue_id: 'sales',
+  entered_at: '2026-11-20T23:59:00Z',
+  outcome: 'waiting',
+}
+
+function columns(record: Record<string, unknown>): unknown[] {
+  return JSON.parse(encodeRecord(entities.queue_visits, { ...visit, ...record }, origin).line.replace(/,(\d{16,}),/, ',"$1",')) as unknown[]
+}
+function versionOf(record: Record<string, unknown>): bigint {
+  return BigInt(columns(record)[4] as string)
+}
+
+describe('identity', () => {
+  test('a record without an id, or with a version that is no number, is refused', () => {
+    expect(() => columns({ native_id: '' })).toThrow('native_id is required')
+    expect(() => columns({ version: 1.5 })).toThrow('version')
+    expect(() => columns({ version: 2 ** 43 })).toThrow('version')
+  })
+
+  test('a higher source version always wins, whatever the content', () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 42), fc.nat(1000), fc.string(), fc.string(), (version, more, a, b) => {
+        expect(versionOf({ version, call_id: `x${a}` })).toBeLessThan(versionOf({ version: version + 1 + more, call_id: `x${b}` }))
+      }),
+    )
+  })
+
+  test('of two contents under one version the same wins whichever comes first, and a tombstone beats both', () => {
+    fc.assert(
+      fc.property(fc.string(), (a) => {
+        expect(versionOf({ call_id: `x${a}` })).toBe(versionOf({ call_id: `x${a}` }))
+        expect(versionOf({ call_id: `x${a}` })).toBeLessThan(versionOf({ is_deleted: true }))
+      }),
+    )
+    expect(versionOf({ call_id: 'a' })).not.toBe(versionOf({ call_id: 'b' }))
+  })
+
+  test('the anchor decides the day it is stored under; none means 1970-01-01', () => {
+    expect(columns({})[3]).toBe('2026-11-20')
+    expect(columns({ anchor_at: undefined })[3]).toBe('1970-01-01')
+    expect(columns({ anchor_at: '2026-11-20T23:30:00-05:00' })[3]).toBe('2026-11-21')
+  })
+})
+
+describe('the days a record counts on', () => {
+  const span = (record: object): unknown => {
+    const { first_day, last_day } = encodeRecord(entities.queue_visits, { ...visit, ...record }, origin)
+    return [first_day, last_day]
+  }
+
+  test('from the first time that is set to the last', () => {
+    expect(span({})).toEqual(['2026-11-20', '2026-11-20'])
+    expect(span({ answered_at: '2026-11-21T00:00:30Z', exited_at: '2026-11-22T00:00:00Z' })).toEqual(['2026-11-20', '2026-11-22'])
+  })
+
+  test('a span no call can have is refused; a tombstone needs no times', () => {
+    expect(() => span({ exited_at: '2028-01-01T00:00:00Z' })).toThrow('span more than 366 days')
+    expect(
+      encodeRecord(entities.queue_visits, { native_id: 'v1', anchor_at: 0, version: 1, is_deleted: true }, origin).first_day,
+    ).toBeUndefined()
+  })
+})
+
+describe('fields', () => {
+  test.each([
+    [{ wait_ms: -1 }, 'wait_ms is not between'],
+    [{ wait_ms: 'long' }, 'wait_ms is not a whole number'],
+    [{ entered_at: '2026-11-20 10:00:00' }, 'entered_at is not an ISO 8601 time with a zone'],
+    [{ entered_at: '2026-02-31T10:00:00Z' }, 'entered_at is not a time'],
+    [{ outcome: 'lost' }, 'outcome is not one of'],
+    [{ call_id: undefined }, 'call_id is required'],
+    [{ caller_number: {} }, 'caller_number is not a string'],
+  ])('%j is refused: %s', (record, message) => {
+    expect(() => columns(record)).toThrow(message)
+  })
+
+  test('money keeps every digit up to the sixth place and refuses more', () => {
+    const charge = { native_id: 'c', version: 1, account_id: 'a', category: 'call', charged_at: 0, currency: 'EUR' }
+    const amount = (value: unknown): unknown =>
+      JSON.parse(encodeRecord(entities.charges, { ...charge, amount: value }, origin).line.replace(/,(\d{16,}),/, ',"$1",'))[12]
+    fc.assert(
+      fc.property(fc.bigInt(-(10n ** 17n), 10n ** 17n), (micros) => {
+        const digits = (micros < 0n ? -micros : micros).toString().padStart(7, '0')
+        const decimal = `${micros < 0n ? '-' : ''}${digits.slice(0, -6)}.${digits.slice(-6)}`
+        expect(amount(decimal)).toBe(decimal)
+      }),
+    )
+    expect(amount(0.1 + 0.2)).toBe('0.300000')
+    expect(amount('0.0075000000')).toBe('0.007500')
+    expect(() => amount('0.00000001')).toThrow('more than 6 decimal places')
+    expect(() => amount('1e5')).toThrow('not a decimal')
+    expect(() => amount('1234567890123')).toThrow('not a decimal')
+  })
+
+  test('a time keeps its instant whatever zone or form it comes in', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e12 }), fc.constantFrom(0, 60, -300, 345, 630), (ms, offset) => {
+        const local = new Date(ms + offset * 60_000).toISOString().slice(0, -1)
+        const zone = `${offset < 0 ? '-' : '+'}${String(Math.floor(Math.abs(offset) / 60)).padStart(2, '0')}:${String(Math.abs(offset) % 60).padStart(2, '0')}`
+        const expected = new Date(ms).toISOString().replace('T', ' ').slice(0, -1)
+        const position = 12
+        expect(columns({ entered_at: ms })[position]).toBe(expected)
+        expect(columns({ entered_at: new Date(ms).toISOString() })[position]).toBe(expected)
+        expect(columns({ entered_at: `${local}${zone}` })[position]).toBe(expected)
+      }),
+    )
+  })
+
+  test('text that is not well-formed Unicode is mended, not fatal', () => {
+    expect(columns({ caller_number: 'a\ud800b' })[10]).toBe('a\ufffdb')
+  })
+})
