@@ -1,0 +1,23 @@
+CREATE TABLE IF NOT EXISTS call_segments
+(
+  tenant_id   LowCardinality(String),
+  source_id   LowCardinality(String),
+  native_id   String,
+  anchor_day  Date,
+  version     UInt64,
+  observed_at DateTime64(3, 'UTC'),
+  is_deleted  UInt8,
+  call_id     String,
+  leg_id      String,
+  seq         UInt32,
+  kind        LowCardinality(String),
+  started_at  DateTime64(3, 'UTC'),
+  ended_at    Nullable(DateTime64(3, 'UTC')),
+  queue_id    LowCardinality(String),
+  agent_id    LowCardinality(String),
+  payload     String CODEC(ZSTD(3))
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+PARTITION BY toYYYYMM(anchor_day)
+ORDER BY (tenant_id, anchor_day, source_id, native_id)
+SETTINGS non_replicated_deduplication_window = 10000

@@ -1,0 +1,19 @@
+CREATE TABLE IF NOT EXISTS message_events
+(
+  tenant_id   LowCardinality(String),
+  source_id   LowCardinality(String),
+  native_id   String,
+  anchor_day  Date,
+  version     UInt64,
+  observed_at DateTime64(3, 'UTC'),
+  is_deleted  UInt8,
+  message_id  String,
+  occurred_at DateTime64(3, 'UTC'),
+  status      LowCardinality(String),
+  error_code  LowCardinality(String),
+  payload     String CODEC(ZSTD(3))
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+PARTITION BY toYYYYMM(anchor_day)
+ORDER BY (tenant_id, anchor_day, source_id, native_id)
+SETTINGS non_replicated_deduplication_window = 10000
