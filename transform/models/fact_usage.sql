@@ -1,0 +1,18 @@
+-- builds: fact_usage
+-- meaning: rated usage by day, account and category; categories may overlap and are never summed together here
+-- grain: bucket_start, source_id, account_id, category, unit, currency
+-- from: usage
+SELECT
+  toDateTime(used.day, 'UTC') AS bucket_start,
+  source_id,
+  account_id,
+  category,
+  unit,
+  currency,
+  sum(ifNull(used.price, 0)) AS price,
+  sum(toDecimal64(ifNull(used.quantity, 0), 6)) AS quantity
+FROM usage AS used FINAL
+WHERE tenant_id = {tenant_id:String}
+  AND anchor_day IN {usage_anchor_days:Array(Date)}
+  AND used.day IN {days:Array(Date)}
+GROUP BY bucket_start, source_id, account_id, category, unit, currency
