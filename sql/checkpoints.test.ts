@@ -1,0 +1,52 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { loadCheckpoint, saveCheckpoint } from './checkpoints.ts'
+import { onBothControls } from './control.suite.ts'
+
+onBothControls('checkpoints', ({ control, another }) => {
+  const key = { tenant_id: 'acme', source_id: 'pbx', stream: 'calls' }
+
+  test('there is none until one is saved', async () => {
+    expect(await loadCheckpoint(control(), { ...key, stream: 'never' })).toBeUndefined()
+  })
+
+  test('what comes back is what was given, whatever JSON it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ stringUnit: 'binary' }), async (value) => {
+        await saveCheckpoint(control(), { ...key, value })
+        expect(JSON.stringify(await loadCheckpoint(control(), key))).toBe(JSON.stringify(value))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test.each([null, 0, '', false, [], {}, '\0', '\ud800', { b: 1, a: 2 }, 5e-324, 1.7976931348623157e308, Number.MAX_SAFE_INTEGER])(
+    '%j comes back',
+    async (value) => {
+      await saveCheckpoint(control(), { ...key, value })
+      expect(JSON.stringify(await loadCheckpoint(control(), key))).toBe(JSON.stringify(value))
+    },
+  )
+
+  test('each stream of each source of each tenant has its own', async () => {
+    const keys = ['acme', 'globex'].flatMap((tenant_id) =>
+      ['a', 'b'].flatMap((source_id) => ['x', 'y'].map((stream) => ({ tenant_id, source_id, stream }))),
+    )
+    for (const one of keys) await saveCheckpoint(control(), { ...one, value: one })
+    for (const one of keys) expect(await loadCheckpoint(control(), one)).toEqual(one)
+  })
+
+  test('an undefined checkpoint is none', async () => {
+    await saveCheckpoint(control(), { ...key, value: 1 })
+    await saveCheckpoint(control(), { ...key, value: undefined })
+    expect(await loadCheckpoint(control(), key)).toBeUndefined()
+  })
+
+  if (another) {
+    test('another process reads it', async () => {
+      await saveCheckpoint(control(), { ...key, value: { cursor: 'abc' } })
+      const other = await another()
+      expect(await loadCheckpoint(other, key).finally(() => other.close())).toEqual({ cursor: 'abc' })
+    })
+  }
+})

@@ -1,0 +1,44 @@
+/**
+ * How far a source's stream has been read. A checkpoint is any JSON; what comes
+ * back is what was given, including "\u0000" and lone surrogates.
+ */
+import { sql } from 'kysely'
+import type { Control } from './control.ts'
+
+export interface CheckpointKey {
+  tenant_id: string
+  source_id: string
+  stream: string
+}
+
+/** The checkpoint as it was saved; undefined when there is none. */
+export async function loadCheckpoint(control: Control, key: CheckpointKey): Promise<unknown> {
+  const row = await control.db
+    .selectFrom('checkpoints')
+    .select('value')
+    .where('tenant_id', '=', key.tenant_id)
+    .where('source_id', '=', key.source_id)
+    .where('stream', '=', key.stream)
+    .executeTakeFirst()
+  return row?.value
+}
+
+/** Saves a checkpoint over the one before. An undefined value forgets it, so that loading it gives undefined again. */
+export async function saveCheckpoint(control: Control, checkpoint: CheckpointKey & { value: unknown }): Promise<void> {
+  const { tenant_id, source_id, stream } = checkpoint
+  const value = JSON.stringify(checkpoint.value) as string | undefined
+  if (value === undefined) {
+    await control.db
+      .deleteFrom('checkpoints')
+      .where('tenant_id', '=', tenant_id)
+      .where('source_id', '=', source_id)
+      .where('stream', '=', stream)
+      .execute()
+    return
+  }
+  await control.db
+    .insertInto('checkpoints')
+    .values({ tenant_id, source_id, stream, value })
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'source_id', 'stream']).doUpdateSet({ value, updated_at: sql<Date>`now()` }))
+    .execute()
+}
