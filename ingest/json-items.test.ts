@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { sliceItems } from './json-items.ts'
+
+test('each slice parses to its item, whatever the JSON and its spacing', () => {
+  const spacing = fc.constantFrom(undefined, 1, 2, '\t', '\n')
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), spacing, fc.boolean(), (items, others, indent, is_first) => {
+      const page = is_first ? { items, ...without(others) } : { ...without(others), items }
+      const slices = sliceItems(JSON.stringify(page, null, indent), 'items')
+      expect(slices?.map((slice) => JSON.parse(slice) as unknown)).toEqual(JSON.parse(JSON.stringify(items)))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+const without = (others: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(others).filter(([key]) => key !== 'items' && key !== '__proto__'))
+
+test('digits and key order stay as they came', () => {
+  expect(sliceItems(' { "x" : [ 1 ] , "items" : [ {"b":0.10,"a":12345678901234567890} , "\\\\" ] } ', 'items')).toEqual([
+    '{"b":0.10,"a":12345678901234567890}',
+    '"\\\\"',
+  ])
+})
+
+test('the last of repeated keys counts, as for JSON.parse', () => {
+  expect(sliceItems('{"items":[1],"items":[2,3]}', 'items')).toEqual(['2', '3'])
+  expect(sliceItems('{"items":[1],"items":7}', 'items')).toBeUndefined()
+  expect(sliceItems('{"nested":{"items":[1]}}', 'items')).toBeUndefined()
+})

@@ -1,0 +1,68 @@
+/** A Kafka message as a canonical record, or what is wrong with it. */
+import { isUtf8 } from 'node:buffer'
+import { entities, type CanonicalRecord, type EntityName } from './records/index.ts'
+import type { Reject, RejectCode } from './source.ts'
+
+export interface RawMessage {
+  topic: string
+  partition: number
+  offset: number
+  value: Buffer | null
+}
+
+/** The largest version the warehouse can hold (44 bits of it). */
+const MAX_VERSION = 2 ** 44 - 1
+
+/**
+ * Reads `{ "entity": "calls", "record": { "native_id": …, … } }`. A record
+ * without a version gets its offset as one: a counter that only grows, as long
+ * as all messages of an id are in one partition (key = native_id) of one topic
+ * whose partitions are never re-made. Producers that cannot promise that send a
+ * version. A record without a payload gets the message as one.
+ */
+export function readKafkaMessage(message: RawMessage): { record: CanonicalRecord } | { reject: Reject } {
+  const { value } = message
+  if (value === null || value.length === 0) return refuse(message, '', 'not_json', 'the message is empty')
+  if (!isUtf8(value)) return refuse(message, value.toString('base64'), 'not_utf8', 'the message is not UTF-8; the payload is its base64')
+  const text = value.toString('utf8')
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return refuse(message, text, 'not_json', 'the message is not JSON')
+  }
+  if (!isObject(parsed)) return refuse(message, text, 'unknown_entity', 'the message is not an object with "entity" and "record"')
+  const { entity, record } = parsed
+  if (typeof entity !== 'string' || !Object.hasOwn(entities, entity))
+    return refuse(message, text, 'unknown_entity', 'entity is not the name of a canonical entity')
+  if (!isObject(record)) return refuse(message, text, 'identity_missing', 'record is not an object', entity)
+  if (typeof record['native_id'] !== 'string' || record['native_id'] === '')
+    return refuse(message, text, 'identity_missing', 'record.native_id is not a non-empty string', entity)
+  record['version'] ??= message.offset
+  const version = record['version']
+  if (!Number.isSafeInteger(version) || (version as number) < 0 || (version as number) > MAX_VERSION)
+    return refuse(
+      message,
+      text,
+      'field_invalid',
+      'record.version is not a whole number from 0 to 2^44 - 1 (epoch milliseconds, or a counter)',
+      entity,
+    )
+  if (typeof record['payload'] !== 'string') record['payload'] = payloadOf(entity as EntityName, record, text)
+  return { record: { entity, record } as unknown as CanonicalRecord }
+}
+
+/** The message as it came, but never a message's body. */
+function payloadOf(entity: EntityName, record: Record<string, unknown>, text: string): string {
+  if (entity !== 'messages' || !('body' in record)) return text
+  delete record['body']
+  return JSON.stringify({ entity, record })
+}
+
+function refuse({ topic, partition, offset }: RawMessage, payload: string, code: RejectCode, reason: string, entity?: string): { reject: Reject } {
+  return { reject: { position: `${topic}/${partition}/${offset}`, ...(entity !== undefined && { entity }), code, reason, payload } }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

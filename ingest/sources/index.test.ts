@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { createSource, type SourceConfig } from './index.ts'
+
+test.each<SourceConfig>([
+  { id: 'a', tenant: 'acme', kind: 'pretend', url: 'http://127.0.0.1:1', token: 't' },
+  { id: 'b', tenant: 'acme', kind: 'asterisk', path: '/var/log/asterisk' },
+  { id: 'c', tenant: 'acme', kind: 'kafka', brokers: ['127.0.0.1:1'], topics: ['cdr'], group_id: 'callhouse' },
+])('$kind', (config) => {
+  expect(createSource(config)).toMatchObject({ kind: config.kind, entities: expect.arrayContaining(['calls']) })
+})
+
+test('an unknown kind is refused by the name of its source', () => {
+  expect(() => createSource({ id: 'x', tenant: 'acme', kind: 'fax' } as never)).toThrow(
+    expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining('"x"') }),
+  )
+})

@@ -1,0 +1,96 @@
+/** Pretend Telco's pages and items, as canonical records. */
+import { createHash } from 'node:crypto'
+import { sliceItems } from '../json-items.ts'
+import { GarbledAnswer } from '../http-client.ts'
+import { FieldError, timeToMs } from '../records/field.ts'
+import type { CanonicalRecord, EntityName } from '../records/index.ts'
+import type { RestPage } from '../rest-pages.ts'
+import type { Reject, RejectCode } from '../source.ts'
+
+type Item = Record<string, unknown>
+
+/** A page's text as records and rejects; throws GarbledAnswer when it is not a page. */
+export function readPretendPage(text: string, entity: EntityName, base: string): RestPage {
+  const page: unknown = JSON.parse(text)
+  if (!isObject(page) || !Array.isArray(page['items'])) throw new GarbledAnswer('the answer was no page: it has no items')
+  const { next_cursor, items } = page as { next_cursor?: unknown; items: unknown[] }
+  if (next_cursor !== null && (typeof next_cursor !== 'string' || next_cursor === ''))
+    throw new GarbledAnswer('the answer was no page: next_cursor is neither a cursor nor null')
+  const as_of_ms = timeOr(page['as_of'], 'the answer was no page: as_of is not a time')
+  const sliced = sliceItems(text, 'items')
+  const slices = sliced?.length === items.length ? sliced : items.map((item) => JSON.stringify(item))
+  const records: CanonicalRecord[] = []
+  const rejects: Reject[] = []
+  for (let n = 0; n < items.length; n += 1) {
+    const item = items[n]
+    const payload = withoutBody(entity, item, slices[n]!)
+    const read = readItem(item, entity, payload, base)
+    if ('reason' in read) rejects.push(rejectOf(entity, payload, read))
+    else records.push(read)
+  }
+  return { records, rejects, next_cursor, as_of_ms, bytes: text.length }
+}
+
+interface Fault {
+  code: RejectCode
+  reason: string
+}
+
+const NOT_AN_OBJECT: Fault = { code: 'identity_missing', reason: 'the item is not an object' }
+const NO_ID: Fault = { code: 'identity_missing', reason: 'id is missing' }
+
+/** The record, or what is wrong with the item. The parsed item itself becomes the record: a copy would double the cost. */
+function readItem(item: unknown, entity: EntityName, payload: string, base: string): CanonicalRecord | Fault {
+  if (!isObject(item)) return NOT_AN_OBJECT
+  const id = item['id']
+  if (id === '' || (typeof id !== 'string' && !Number.isSafeInteger(id))) return NO_ID
+  const anchor_ms = timeOrUndefined(item['created_at'])
+  if (anchor_ms === undefined) return badTime('created_at', item['created_at'])
+  const version = timeOrUndefined(item['updated_at'])
+  if (version === undefined) return badTime('updated_at', item['updated_at'])
+  item['native_id'] = String(id)
+  item['anchor_at'] = anchor_ms
+  item['version'] = version
+  item['is_deleted'] = item['deleted'] === true
+  item['payload'] = payload
+  if (entity === 'recordings') item['uri'] = `${base}/v1/recordings/${encodeURIComponent(String(id))}/audio`
+  return { entity, record: item } as unknown as CanonicalRecord
+}
+
+function badTime(field: string, value: unknown): Fault {
+  if (value === undefined || value === null || value === '') return { code: 'identity_missing', reason: `${field} is missing` }
+  return { code: 'field_invalid', reason: `${field} is not a time between 1970 and 2149 with a zone` }
+}
+
+/** Messages' bodies are not kept, wherever they would end up. */
+function withoutBody(entity: EntityName, item: unknown, payload: string): string {
+  if (entity !== 'messages' || !isObject(item) || !('body' in item)) return payload
+  delete item['body']
+  return JSON.stringify(item)
+}
+
+/** An item without a usable id is known by its stream and content; a second copy of it is the same dead letter. */
+function rejectOf(entity: EntityName, payload: string, fault: Fault): Reject {
+  const position = `${entity}/${createHash('sha256').update(payload).digest('hex')}`
+  return { position, entity, ...fault, payload }
+}
+
+function timeOrUndefined(value: unknown): number | undefined {
+  try {
+    return timeToMs(value)
+  } catch (thrown) {
+    if (thrown instanceof FieldError) return undefined
+    throw thrown
+  }
+}
+
+/** Epoch milliseconds of a time that an answer must have. */
+export function timeOr(value: unknown, reason: string): number {
+  const ms = timeOrUndefined(value)
+  if (ms === undefined) throw new GarbledAnswer(reason)
+  return ms
+}
+
+export function isObject(value: unknown): value is Item {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
