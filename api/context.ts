@@ -1,0 +1,44 @@
+/** Everything the routes need, handed over once when the server is built. */
+import type { Control } from '../sql/control.ts'
+import type { Warehouse } from '../sql/warehouse.ts'
+import type { OpenAudio } from './open-audio.ts'
+
+export interface ApiConfig {
+  /** A key with every scope over every tenant (`CALLHOUSE_ADMIN_KEY`). */
+  adminKey?: string
+  host: string
+  port: number
+  /** What clients reach us as, for links in manifests. @default the request's own protocol and host */
+  publicUrl?: string
+  /** Requests per minute and address before `rate_limited`. @default 3000 */
+  requestsPerMinute?: number
+  /** True behind a proxy that sets X-Forwarded-For. @default false */
+  trustProxy?: boolean
+  /** Lets anyone read /metrics; otherwise it takes a key with scope admin. @default false */
+  openMetrics?: boolean
+}
+
+export interface ReadinessReport {
+  ready: boolean
+  /** One line per dependency: ok, or what is wrong with it. */
+  checks: Record<string, string>
+}
+
+/** What is happening in a tenant's queues right now. */
+export interface LiveSnapshot {
+  as_of: string | null
+  queues: { queue_id: string; waiting: number; longest_wait_ms: number }[]
+  agents: { state: string; agents: number }[]
+}
+
+export interface ApiContext {
+  warehouse: Warehouse
+  control: Control
+  config: ApiConfig
+  version: string
+  now: () => number
+  live: (tenant_id: string) => Promise<LiveSnapshot>
+  openAudio: OpenAudio | undefined
+  pseudonymKey: ((tenant_id: string) => string | Buffer | Promise<string | Buffer>) | undefined
+  ready: () => Promise<ReadinessReport>
+}
