@@ -23,6 +23,8 @@ export interface RefreshResult {
 export interface RefreshOptions {
   /** Told after every part of the work, for a progress bar. */
   onProgress?: (done: number, total: number) => void
+  /** Aborts when another process has taken over; nothing is published after that. */
+  signal?: AbortSignal
   /** Called between steps; crash drills throw or exit here. */
   after?: (step: RefreshStep) => void | Promise<void>
 }
@@ -60,6 +62,7 @@ async function refreshTenant(
   const rebuilt = work.filter(({ days }) => days.length > 0)
   await buildGeneration(warehouse, { tenant_id, generation, work: rebuilt, onProgress: options.onProgress })
   await options.after?.('built')
+  options.signal?.throwIfAborted()
   await publish(
     warehouse,
     rebuilt.flatMap(({ model, days }) => days.map((day) => ({ fact: model.fact, tenant_id, day, generation }))),

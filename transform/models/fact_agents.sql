@@ -77,15 +77,16 @@ FROM
     1 AS handled,
     0 AS ring_no_answer,
     transfer_kind != '' AS transferred,
-    talk_ms AS handled_talk_ms,
-    hold_ms AS handled_hold_ms,
-    wrap_up_ms AS handled_wrap_up_ms,
+    -- Named in full: `0 AS wrap_up_ms` below would otherwise stand for the column.
+    visit.talk_ms AS handled_talk_ms,
+    visit.hold_ms AS handled_hold_ms,
+    visit.wrap_up_ms AS handled_wrap_up_ms,
     0 AS available_ms,
     0 AS ringing_ms,
     0 AS talking_ms,
     0 AS wrap_up_ms,
     0 AS paused_ms
-  FROM queue_visits FINAL
+  FROM queue_visits AS visit FINAL
   WHERE tenant_id = {tenant_id:String}
     AND anchor_day IN {queue_visits_anchor_days:Array(Date)}
     AND outcome = 'answered'
