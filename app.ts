@@ -1,0 +1,174 @@
+/**
+ * Joins the parts into a running Callhouse: the two databases, the sources, the
+ * refresh loop and the API, in whichever combination a process is asked for.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Cron } from 'croner'
+import type { Logger } from 'pino'
+import type { Config, SourceSettings } from './config.ts'
+import { CallhouseError, messageOf } from './errors.ts'
+import { Loader } from './ingest/loader.ts'
+import { realSleep, runForever, runPass, type PassTotals, type SourceRun } from './ingest/run-source.ts'
+import type { Source } from './ingest/source.ts'
+import { createSource, type SourceConfig } from './ingest/sources/index.ts'
+import { openControl, type Control } from './sql/control.ts'
+import { withLease } from './sql/leases.ts'
+import { migrateWarehouse } from './sql/migrate-warehouse.ts'
+import { ensureSource } from './sql/sources.ts'
+import { ensureTenant } from './sql/tenants.ts'
+import { openWarehouse, type Warehouse } from './sql/warehouse.ts'
+import { collectSuperseded } from './transform/collect-superseded.ts'
+import { loadModels, type Model } from './transform/load-models.ts'
+import { refreshFacts, type RefreshOptions, type RefreshResult } from './transform/refresh.ts'
+
+/** The two databases, open and migrated, and what stands on them. */
+export interface Stores {
+  warehouse: Warehouse
+  control: Control
+  models: Model[]
+  loader: Loader
+  close(): Promise<void>
+}
+
+/** Opens both databases and brings their schemas up to date. */
+export async function openStores(config: Config): Promise<Stores> {
+  mkdirSync(config.data, { recursive: true })
+  const [control, warehouse] = await Promise.allSettled([
+    openControl({ url: config.database_url, path: join(config.data, 'control') }),
+    openMigratedWarehouse(config),
+  ])
+  if (control.status === 'rejected' || warehouse.status === 'rejected') {
+    if (control.status === 'fulfilled') await control.value.close()
+    if (warehouse.status === 'fulfilled') await warehouse.value.close()
+    throw (control.status === 'rejected' ? control : (warehouse as PromiseRejectedResult)).reason
+  }
+  return {
+    warehouse: warehouse.value,
+    control: control.value,
+    models: loadModels(),
+    loader: new Loader(warehouse.value),
+    close: async () => {
+      await warehouse.value.close()
+      await control.value.close()
+    },
+  }
+}
+
+async function openMigratedWarehouse(config: Config): Promise<Warehouse> {
+  const warehouse = await openWarehouse({ ...config.warehouse, path: join(config.data, 'warehouse') })
+  try {
+    await migrateWarehouse(warehouse)
+  } catch (thrown) {
+    await warehouse.close()
+    throw thrown
+  }
+  return warehouse
+}
+
+/** Brings the facts up to date once; at most one process does so at a time. Undefined when another one is at it. */
+export async function refreshOnce(stores: Stores, options: RefreshOptions = {}): Promise<RefreshResult | undefined> {
+  let result: RefreshResult | undefined
+  await withLease(stores.control, 'transform', { ttl_ms: 60_000 }, async ({ signal }) => {
+    result = await refreshFacts(stores.warehouse, stores.control, stores.models, { ...options, signal })
+  })
+  return result
+}
+
+/** Between two sweeps nobody may still read, or build, what the later one deletes. */
+const SWEEP_MS = 15 * 60_000
+
+/** Refreshes every `refresh_ms` until the signal aborts; a failed refresh is logged and tried again. */
+export async function refreshForever(
+  stores: Stores,
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+  onRefresh?: (result: RefreshResult) => void,
+): Promise<void> {
+  let floor = 0
+  let sweep_at = Date.now() + SWEEP_MS
+  while (!signal.aborted) {
+    try {
+      const result = await refreshOnce(stores)
+      if (result) onRefresh?.(result)
+      if (result && Date.now() >= sweep_at) {
+        if (floor > 0) await collectSuperseded(stores.warehouse, stores.models, floor)
+        floor = result.generation
+        sweep_at = Date.now() + SWEEP_MS
+      }
+    } catch (thrown) {
+      log.error({ reason: messageOf(thrown) }, 'refresh failed; facts keep their last published state, it is tried again')
+    }
+    await realSleep(config.refresh_ms, signal)
+  }
+}
+
+/** A source ready to run: known to the control plane, its tenant there. */
+export interface OpenSource {
+  settings: SourceSettings
+  source: Source
+}
+
+/** Makes a configured source known and creates it. */
+export async function openSource(stores: Stores, settings: SourceSettings): Promise<OpenSource> {
+  await ensureTenant(stores.control, settings.tenant)
+  await ensureSource(stores.control, {
+    tenant_id: settings.tenant,
+    id: settings.id,
+    kind: settings.kind,
+    config: { poll_ms: settings.poll_ms, cron: settings.cron, time_zone: settings.time_zone },
+  })
+  const { id, tenant, kind, time_zone, options } = settings
+  // config.ts has checked that a kind has what it needs; the source checks the values.
+  const source = createSource({ ...options, id, tenant, kind, time_zone } as SourceConfig)
+  await stores.loader.declare(source.entities, { tenant_id: settings.tenant, source_id: settings.id })
+  return { settings, source }
+}
+
+/** What `runPass` and `runForever` need for a source. */
+export function sourceRun(stores: Stores, open: OpenSource, log: Logger, signal: AbortSignal, onBatch?: SourceRun['onBatch']): SourceRun {
+  const { settings, source } = open
+  return { source, tenant_id: settings.tenant, source_id: settings.id, control: stores.control, loader: stores.loader, log, signal, onBatch }
+}
+
+/** Pulls a source until the signal aborts, by its interval or its cron expression. */
+export function pullForever(
+  stores: Stores,
+  open: OpenSource,
+  log: Logger,
+  signal: AbortSignal,
+  onPass?: (totals: PassTotals) => void,
+): Promise<void> {
+  const { settings } = open
+  const cron = settings.cron === undefined ? undefined : new Cron(settings.cron, { paused: true, timezone: settings.time_zone })
+  const pause_ms = (): number => (cron ? (cron.msToNext() ?? settings.poll_ms) : settings.poll_ms)
+  return runForever(sourceRun(stores, open, log, signal), { pause_ms, onPass })
+}
+
+/** One pass over a source. */
+export function pullOnce(stores: Stores, open: OpenSource, log: Logger, signal: AbortSignal, onBatch?: SourceRun['onBatch']): Promise<PassTotals> {
+  return runPass(sourceRun(stores, open, log, signal, onBatch))
+}
+
+/** What a dependency says of itself, for /readyz. */
+export async function readiness(stores: Stores): Promise<{ ready: boolean; checks: Record<string, string> }> {
+  const [warehouse, control] = await Promise.all([
+    stores.warehouse.ping().then((answer) => (answer.success ? 'ok' : messageOf(answer.error)), messageOf),
+    stores.control.db
+      .selectFrom('tenants')
+      .select('id')
+      .limit(1)
+      .execute()
+      .then(() => 'ok', messageOf),
+  ])
+  return { ready: warehouse === 'ok' && control === 'ok', checks: { warehouse, control } }
+}
+
+/** The error for a verb that needs a source which the config does not have. */
+export function noSources(): CallhouseError {
+  return new CallhouseError(
+    'config_missing',
+    'No source is configured. Add one under "sources" in callhouse.yaml (callhouse.example.yaml shows each kind).',
+  )
+}

@@ -1,0 +1,18 @@
+/**
+ * `npm run bench`: every figure in the README and the docs, measured on this
+ * machine, each with what it is measured against. Ratios are taken side by side
+ * in one run, since machines like these are noisy.
+ *
+ *   npm run bench              all of them
+ *   npm run bench -- export    those whose name has "export" in it
+ */
+import { benchExport } from './export.bench.ts'
+import { printMachine } from './machine.ts'
+import { benchQuery } from './query.bench.ts'
+import { benchStart } from './start.bench.ts'
+
+const benches = { start: benchStart, query: benchQuery, export: benchExport }
+
+printMachine()
+const wanted = process.argv[2] ?? ''
+for (const [name, bench] of Object.entries(benches)) if (name.includes(wanted)) await bench()

@@ -1,0 +1,108 @@
+/** The command line: every verb, its options, and how an error reads in a terminal. */
+import { existsSync } from 'node:fs'
+import { Command } from 'commander'
+import { backfill } from './backfill.ts'
+import { loadConfig, type Config } from './config.ts'
+import { demo } from './demo.ts'
+import { CallhouseError, messageOf } from './errors.ts'
+import { createKeyFor, printKeys, revoke } from './keys.ts'
+import { openLog } from './log.ts'
+import { migrate, printSources, serve, serveEngine, stopSignal } from './serve.ts'
+import { verify } from './verify.ts'
+
+const program = new Command('callhouse')
+  .description('A warehouse for virtual phone systems.')
+  .option('-c, --config <file>', 'the configuration file (default: callhouse.yaml where it exists)')
+  .showHelpAfterError()
+
+/** The config every verb runs with; a file that was named must exist. */
+function config(): Config {
+  const file = program.opts<{ config?: string }>().config
+  return loadConfig({ ...(file === undefined ? {} : { file }), required: file !== undefined })
+}
+
+program
+  .command('start', { hidden: true })
+  .description('up where a callhouse.yaml exists, demo where none does')
+  .action(() => (existsSync('callhouse.yaml') ? serve(config(), ['ingest', 'transform', 'api'], stopSignal()) : demo(config(), {}, stopSignal())))
+
+program
+  .command('up')
+  .description('pull every configured source, keep facts up to date and serve the API, in one process')
+  .action(() => serve(config(), ['ingest', 'transform', 'api'], stopSignal()))
+
+for (const [role, what] of [
+  ['ingest', 'pull every configured source into the warehouse'],
+  ['transform', 'keep facts up to date'],
+  ['api', 'serve the API'],
+] as const)
+  program
+    .command(role)
+    .description(`${what}; run as many as you like`)
+    .action(() => serve(config(), [role], stopSignal()))
+
+program
+  .command('demo')
+  .description('a pretend phone company with 90 days of history and live calls, and Callhouse on top')
+  .option('--seed <n>', 'another company', Number)
+  .option('--days <n>', 'days of history', Number)
+  .action((options: { seed?: number; days?: number }) => demo(config(), options, stopSignal()))
+
+program
+  .command('backfill')
+  .description('load files once, from the beginning to the end; loading them again changes nothing')
+  .requiredOption('--source <kind>', 'what wrote the files: asterisk')
+  .requiredOption('--path <dir>', 'the directory that holds them')
+  .requiredOption('--tenant <name>', 'whose they are; made when it is new')
+  .option('--tz <zone>', 'the zone of local times in the files, such as Europe/Berlin', 'UTC')
+  .option('--id <id>', "the source's id; give each phone system its own", undefined)
+  .action((options: { source: string; path: string; tenant: string; tz: string; id?: string }) => backfill(config(), options, stopSignal()))
+
+program
+  .command('verify')
+  .description('recompute facts from the core tables and list the days that differ (exit code 1 if any)')
+  .option('--tenant <name>', 'one tenant only')
+  .option('--from <day>', 'first day to check (YYYY-MM-DD)')
+  .option('--to <day>', 'last day to check')
+  .action(async (options: { tenant?: string; from?: string; to?: string }) => {
+    process.exitCode = await verify(config(), options)
+  })
+
+program
+  .command('migrate')
+  .description('bring both databases to the schema of this version')
+  .action(() => migrate(config()))
+
+program
+  .command('warehouse')
+  .description("serve the embedded engine through ClickHouse's HTTP interface, so that several processes can share it")
+  .action(() => serveEngine(config(), stopSignal()))
+
+program
+  .command('sources')
+  .description('list the sources Callhouse knows, and how their last run ended')
+  .action(() => printSources(config()))
+
+const keys = program.command('keys').description('API keys')
+keys
+  .command('create')
+  .requiredOption('--tenant <name>', 'whose rows the key reads')
+  .option('--name <name>', 'what it is for', 'unnamed')
+  .option('--scopes <list>', 'read, ingest, admin, pii:read; separated by commas', 'read')
+  .action((options: { tenant: string; name: string; scopes: string }) => createKeyFor(config(), options))
+keys
+  .command('list')
+  .option('--tenant <name>', 'one tenant only')
+  .action((options: { tenant?: string }) => printKeys(config(), options.tenant))
+keys
+  .command('revoke')
+  .argument('<id>', 'as `keys list` shows it')
+  .action((id: string) => revoke(config(), id))
+
+try {
+  await program.parseAsync()
+} catch (thrown) {
+  process.stderr.write(thrown instanceof CallhouseError ? `callhouse: ${thrown.message} [${thrown.code}]\n` : `callhouse: ${messageOf(thrown)}\n`)
+  if (!(thrown instanceof CallhouseError)) openLog('error').error({ err: thrown }, 'unexpected error')
+  process.exitCode = 1
+}
