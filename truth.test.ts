@@ -48,11 +48,14 @@ async function sums(fact: string, columns: string[], from_ms: number, group = "'
     format: 'JSONEachRow',
   })
   const rows = await result.json<Record<string, string | number>>()
-  return new Map(rows.map(({ grouped, ...row }) => [String(grouped), Object.fromEntries(Object.entries(row).map(([key, value]) => [key, Number(value)]))]))
+  return new Map(
+    rows.map(({ grouped, ...row }) => [String(grouped), Object.fromEntries(Object.entries(row).map(([key, value]) => [key, Number(value)]))]),
+  )
 }
 
 const micro = (amount: number | undefined): number => Math.round((amount ?? 0) * 1e6)
-const truthOf = (from_ms: number, more: object = {}): Truth => truth(telco.simulation, { from_ms, to_ms: from_ms + DAY_MS, now_ms: now_ms - 5_000, ...more })
+const truthOf = (from_ms: number, more: object = {}): Truth =>
+  truth(telco.simulation, { from_ms, to_ms: from_ms + DAY_MS, now_ms: now_ms - 5_000, ...more })
 
 /** Everything the facts say of a day, beside everything the company knows of it. */
 async function expectDay(from_ms: number): Promise<void> {
@@ -74,7 +77,9 @@ async function expectDay(from_ms: number): Promise<void> {
   expect({ ...callSums, cost: micro(callSums['cost']) }).toEqual({ ...calls, cost: cost_micro })
   const byDirection = await sums('fact_calls', ['calls'], from_ms, 'direction')
   expect(Object.fromEntries([...byDirection].map(([direction, { calls }]) => [direction, calls]))).toEqual(by_direction)
-  const dispositions = (await sums('fact_calls', ['in_progress', 'answered', 'abandoned', 'no_answer', 'busy', 'failed', 'voicemail', 'rejected'], from_ms)).get('')!
+  const dispositions = (
+    await sums('fact_calls', ['in_progress', 'answered', 'abandoned', 'no_answer', 'busy', 'failed', 'voicemail', 'rejected'], from_ms)
+  ).get('')!
   expect(Object.fromEntries(Object.entries(dispositions).filter(([, n]) => n > 0))).toEqual(by_disposition)
 
   const agents = await sums('fact_agents', Object.keys(Object.values(known.agents)[0] ?? { handled: 0 }), from_ms, 'agent_id')
@@ -88,13 +93,29 @@ async function expectDay(from_ms: number): Promise<void> {
     price: known.messages.price_micro,
   })
 
-  const numbers = await sums('fact_numbers', ['seizures', 'answered', 'busy', 'no_answer', 'failed', 'bill_ms', 'buy_price', 'sell_price'], from_ms, "concat(number, '|', trunk_id)")
-  const known_numbers = Object.fromEntries(Object.entries(known.numbers).map(([key, { buy_micro, sell_micro, ...rest }]) => [key, { ...rest, buy_price: buy_micro, sell_price: sell_micro }]))
-  expect(Object.fromEntries([...numbers].map(([key, row]) => [key, { ...row, buy_price: micro(row['buy_price']), sell_price: micro(row['sell_price']) }]))).toEqual(known_numbers)
+  const numbers = await sums(
+    'fact_numbers',
+    ['seizures', 'answered', 'busy', 'no_answer', 'failed', 'bill_ms', 'buy_price', 'sell_price'],
+    from_ms,
+    "concat(number, '|', trunk_id)",
+  )
+  const known_numbers = Object.fromEntries(
+    Object.entries(known.numbers).map(([key, { buy_micro, sell_micro, ...rest }]) => [
+      key,
+      { ...rest, buy_price: buy_micro, sell_price: sell_micro },
+    ]),
+  )
+  expect(
+    Object.fromEntries([...numbers].map(([key, row]) => [key, { ...row, buy_price: micro(row['buy_price']), sell_price: micro(row['sell_price']) }])),
+  ).toEqual(known_numbers)
 
   const usage = await sums('fact_usage', ['quantity', 'price'], from_ms, "concat(toString(toDate(bucket_start)), '|', category)")
-  const known_usage = Object.fromEntries(Object.entries(known.usage).map(([key, { quantity, price_micro }]) => [key, { quantity: micro(quantity), price: price_micro }]))
-  expect(Object.fromEntries([...usage].map(([key, { quantity, price }]) => [key, { quantity: micro(quantity), price: micro(price) }]))).toEqual(known_usage)
+  const known_usage = Object.fromEntries(
+    Object.entries(known.usage).map(([key, { quantity, price_micro }]) => [key, { quantity: micro(quantity), price: price_micro }]),
+  )
+  expect(Object.fromEntries([...usage].map(([key, { quantity, price }]) => [key, { quantity: micro(quantity), price: micro(price) }]))).toEqual(
+    known_usage,
+  )
 }
 
 test('every metric of every day is what really happened', async () => {

@@ -1,6 +1,7 @@
 /** Everything the routes need, handed over once when the server is built. */
 import type { Control } from '../sql/control.ts'
 import type { Warehouse } from '../sql/warehouse.ts'
+import type { ReadCoverage } from '../transform/completeness.ts'
 import type { OpenAudio } from './open-audio.ts'
 
 export interface ApiConfig {
@@ -37,6 +38,8 @@ export interface ApiContext {
   config: ApiConfig
   version: string
   now: () => number
+  /** What each tenant's sources have covered, at most a second old. */
+  coverage: ReadCoverage
   live: (tenant_id: string) => Promise<LiveSnapshot>
   openAudio: OpenAudio | undefined
   pseudonymKey: ((tenant_id: string) => string | Buffer | Promise<string | Buffer>) | undefined

@@ -4,7 +4,7 @@ import { CallhouseError } from '../errors.ts'
 import { streamBytes } from '../sql/stream-bytes.ts'
 import type { QueryRequest } from '../transform/compile-query.ts'
 import { readCompleteness } from '../transform/completeness.ts'
-import { queryForFormat, runQuery } from '../transform/run-query.ts'
+import { queryAsJson, queryForFormat } from '../transform/run-query.ts'
 import type { ApiContext } from './context.ts'
 import { chooseFormat, formats, type QueryFormat } from './formats.ts'
 import { exportSettings } from './read-settings.ts'
@@ -65,7 +65,7 @@ export function namesOf(list: string): string[] {
 
 /** Runs the request and sends its rows. */
 export async function sendQuery(
-  { warehouse }: ApiContext,
+  { warehouse, coverage }: ApiContext,
   request: FastifyRequest,
   reply: FastifyReply,
   asked: QueryRequest,
@@ -73,9 +73,9 @@ export async function sendQuery(
 ): Promise<unknown> {
   const chosen = chooseFormat(format, request.headers.accept)
   void reply.header('vary', 'accept')
-  if (chosen === 'json') return await runQuery(warehouse, asked)
+  if (chosen === 'json') return await reply.type('application/json; charset=utf-8').send(await queryAsJson(warehouse, asked, coverage))
   const { sql, params, columns, request: read } = queryForFormat(asked)
-  const { as_of, complete } = await readCompleteness(warehouse, read)
+  const { as_of, complete } = await readCompleteness(warehouse, read, coverage)
   const hasTime = columns.some(({ unit }) => unit === 'time')
   const bytes = await streamBytes(warehouse, {
     // A DateTime becomes a bare number in Arrow; a DateTime64 is a timestamp with its zone.

@@ -7,6 +7,7 @@ import type { Api } from './api.ts'
 import type { ApiContext } from './context.ts'
 import { liveReader } from './live/read-live.ts'
 import { createLogger } from './logger.ts'
+import { cachedCoverage } from '../transform/completeness.ts'
 import { addAuth } from './plugins/auth.ts'
 import { addErrors, sendProblem } from './plugins/errors.ts'
 import { addMetrics } from './plugins/metrics.ts'
@@ -30,7 +31,10 @@ declare module 'fastify' {
   }
 }
 
-type Optional = 'live' | 'openAudio' | 'pseudonymKey' | 'ready' | 'now'
+/** A refresh publishes coverage about once a second; asking more often would learn nothing. */
+const COVERAGE_MAX_AGE_MS = 1_000
+
+type Optional = 'coverage' | 'live' | 'openAudio' | 'pseudonymKey' | 'ready' | 'now'
 
 export interface ServerOptions extends Omit<ApiContext, Optional>, Partial<Pick<ApiContext, Optional>> {
   /** @default pino to standard output, with credentials redacted */
@@ -77,6 +81,7 @@ function withDefaults({ logger: _logger, extend: _extend, ...options }: ServerOp
   return {
     ...options,
     now,
+    coverage: options.coverage ?? cachedCoverage(COVERAGE_MAX_AGE_MS, () => performance.now()),
     live: options.live ?? liveReader(options.warehouse, now),
     openAudio: options.openAudio,
     pseudonymKey: options.pseudonymKey,

@@ -2,7 +2,8 @@
  * A month by queue and half-hour through `/v1/query`, beside the same SQL run
  * directly on the engine: interleaved, so that noise hits both alike.
  */
-import { compileQuery } from '../transform/compile-query.ts'
+import { queryForJson } from '../transform/run-query.ts'
+import { startHttpClient } from './http-client.ts'
 import { loadStores, BENCH_KEY, TENANT } from './loaded-stores.ts'
 import { median, quantile } from './machine.ts'
 
@@ -11,24 +12,26 @@ const metrics = ['offered', 'answered', 'abandoned', 'service_level', 'asa_ms']
 
 export async function benchQuery(): Promise<void> {
   const { stores, url, close } = await loadStores()
+  const client = startHttpClient()
   try {
     const day = (back: number): string => new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10)
     const request = { from: day(31), to: day(1), tz: 'Europe/Berlin', grain: '30m' as const }
-    const { sql, params } = compileQuery({ tenant_id: TENANT, metrics, dimensions: ['queue'], filters: [], ...request })
+    const { sql, params } = queryForJson({ tenant_id: TENANT, metrics, dimensions: ['queue'], filters: [], ...request })
     const search = new URLSearchParams({ ...request, metrics: metrics.join(','), dimensions: 'queue' })
     const through: number[] = []
     const direct: number[] = []
     let rows = 0
     for (let round = -20; round < ROUNDS; round++) {
-      const a = performance.now()
-      const answer = await fetch(`${url}/v1/query?${search.toString()}`, { headers: { authorization: `Bearer ${BENCH_KEY}`, 'x-callhouse-tenant': TENANT } })
-      rows = ((await answer.json()) as { rows: unknown[] }).rows.length
-      const b = performance.now()
-      await (await stores.warehouse.query({ query: sql, query_params: params, format: 'JSONCompact' })).text()
-      const c = performance.now()
-      if (round < 0) continue
-      through.push(b - a)
-      direct.push(c - b)
+      const answer = await client.get(`${url}/v1/query?${search.toString()}`, { authorization: `Bearer ${BENCH_KEY}`, 'x-callhouse-tenant': TENANT })
+      const started_ms = performance.now()
+      await (await stores.warehouse.query({ query: sql, query_params: params, format: 'JSONEachRow' })).text()
+      const ms = performance.now() - started_ms
+      if (round < 0) {
+        rows = (JSON.parse(answer.body) as { rows: unknown[] }).rows.length
+        continue
+      }
+      through.push(answer.ms)
+      direct.push(ms)
     }
     const ms = (n: number): string => `${n.toFixed(1)} ms`
     console.log(`query     a month by queue and half-hour, ${metrics.length} metrics, ${rows} rows, ${ROUNDS} rounds, seed 1`)
@@ -39,6 +42,7 @@ export async function benchQuery(): Promise<void> {
     )
     console.log('  repeat with             npm run bench -- query\n')
   } finally {
+    await client.close()
     await close()
   }
 }

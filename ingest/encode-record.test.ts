@@ -66,9 +66,7 @@ describe('the days a record counts on', () => {
 
   test('a span no call can have is refused; a tombstone needs no times', () => {
     expect(() => span({ exited_at: '2028-01-01T00:00:00Z' })).toThrow('span more than 366 days')
-    expect(
-      encodeRecord(entities.queue_visits, { native_id: 'v1', anchor_at: 0, version: 1, is_deleted: true }, origin).first_day,
-    ).toBeUndefined()
+    expect(encodeRecord(entities.queue_visits, { native_id: 'v1', anchor_at: 0, version: 1, is_deleted: true }, origin).first_day).toBeUndefined()
   })
 })
 

@@ -2,8 +2,7 @@
 import { CallhouseError } from '../errors.ts'
 import type { Warehouse } from '../sql/warehouse.ts'
 import { compileQuery, type Column, type CompiledQuery, type QueryRequest } from './compile-query.ts'
-import { readCompleteness, type Completeness } from './completeness.ts'
-import { localTimeFormat, type TimeRange } from './time-range.ts'
+import { readCompleteness, readCoverage, type Completeness, type ReadCoverage } from './completeness.ts'
 
 /** More rows than this are not built as objects; CSV and Arrow stream any number. */
 export const maxJsonRows = 100_000
@@ -15,54 +14,77 @@ export interface QueryResult extends Completeness {
 }
 
 const jsonSettings = {
-  date_time_output_format: 'unix_timestamp',
+  output_format_json_array_of_rows: 1,
   output_format_json_quote_64bit_integers: 0,
   output_format_json_quote_decimals: 1,
   output_format_json_quote_denormals: 0,
 } as const
 
-/** How a column's raw JSON value becomes the answer's: times with the zone's offset, money as exact strings, the rest as numbers. */
-function reader(column: Column, range: TimeRange): ((raw: Value) => Value) | undefined {
-  if (column.unit === 'time') {
-    const format = localTimeFormat(range)
-    return (raw) => format(Number(raw))
-  }
-  if (column.type.startsWith('Decimal') && column.unit !== 'money') return (raw) => (raw === null ? null : Number(raw))
-  return undefined
-}
+/** ISO 8601 with the offset that the zone has at that instant. */
+const isoTime = `concat(
+    formatDateTime(time, '%FT%T'),
+    if(timezoneOffset(time) < 0, '-', '+'),
+    leftPad(toString(intDiv(abs(timezoneOffset(time)), 3600)), 2, '0'), ':',
+    leftPad(toString(intDiv(abs(timezoneOffset(time)) % 3600, 60)), 2, '0'))`
 
-/** Fills one property of every row at a time: a month by queue and half-hour (30,000 rows) took 5 ms instead of 14 row by row. */
-function toRows(columns: readonly Column[], data: Record<string, Value[]>, count: number, range: TimeRange): Record<string, Value>[] {
-  const rows = Array.from({ length: count }, (): Record<string, Value> => ({}))
-  if (count === 0) return rows
-  for (const column of columns) {
-    const { name } = column
-    const read = reader(column, range) ?? ((raw: Value) => raw)
-    const values = data[name] ?? []
-    for (const [i, row] of rows.entries()) row[name] = read(values[i] ?? null)
-  }
-  return rows
+/** What JSON writes differently from the column's type: times with their offset, and quantities as numbers (money stays an exact string). */
+function asJson(sql: string, columns: readonly Column[]): string {
+  const replaced = columns.flatMap((column) => {
+    if (column.unit === 'time') return [`${isoTime} AS time`]
+    return column.type.startsWith('Decimal') && column.unit !== 'money' ? [`toFloat64(${column.name}) AS ${column.name}`] : []
+  })
+  return replaced.length === 0 ? sql : `SELECT * REPLACE (${replaced.join(', ')}) FROM (\n${sql}\n)`
 }
 
 /**
- * Answers a request with rows as objects. Throws what `compileQuery` throws,
- * and `query_too_large` rather than an answer that was cut short.
+ * Answers a request as the JSON text, in bytes, of `{ columns, rows, as_of, complete }`. The
+ * rows are ClickHouse's own JSON: building objects of them here and writing them
+ * out again took as long as the query. Throws what `compileQuery` throws, and
+ * `query_too_large` rather than an answer that was cut short.
  */
-export async function runQuery(warehouse: Warehouse, request: QueryRequest): Promise<QueryResult> {
+export async function queryAsJson(warehouse: Warehouse, request: QueryRequest, coverageOf: ReadCoverage = readCoverage): Promise<Buffer> {
   const most = Math.min(request.limit ?? Infinity, maxJsonRows + 1)
   const { sql, params, columns, request: read } = compileQuery({ ...request, limit: most })
   // Coverage first: read after the rows, it could vouch for records that came in between.
-  const completeness = await readCompleteness(warehouse, read)
-  // Columns rather than rows: the text is shorter, and parses in two thirds of the time.
-  const result = await warehouse.query({ query: sql, query_params: params, format: 'JSONColumnsWithMetadata', clickhouse_settings: jsonSettings })
-  const { data, rows: count } = JSON.parse(await result.text()) as { data: Record<string, Value[]>; rows: number }
-  if (count > maxJsonRows) {
+  const { as_of, complete } = await readCompleteness(warehouse, read, coverageOf)
+  const rows = await jsonRows(warehouse, asJson(sql, columns), params)
+  if (rowsIn(rows) > maxJsonRows) {
     throw new CallhouseError(
       'query_too_large',
       `The answer has more than ${maxJsonRows} rows. Ask for a coarser grain, fewer dimensions, a limit, or for CSV or Arrow, which stream any number.`,
     )
   }
-  return { columns, rows: toRows(columns, data, count, read.range), ...completeness }
+  return Buffer.concat([
+    Buffer.from(`{"columns":${JSON.stringify(columns)},"rows":`),
+    rows,
+    Buffer.from(`,"as_of":${JSON.stringify(as_of)},"complete":${String(complete)}}`),
+  ])
+}
+
+/** The bytes of a JSON array, a row a line between the brackets' lines. */
+async function jsonRows(warehouse: Warehouse, sql: string, query_params: Record<string, unknown>): Promise<Buffer> {
+  const { stream } = await warehouse.exec({ query: `${sql}\nFORMAT JSONEachRow`, query_params, clickhouse_settings: jsonSettings })
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+/** Line breaks inside values are escaped, so every one ends a bracket's line or a row. */
+function rowsIn(array: Buffer): number {
+  let lines = 0
+  for (let at = array.indexOf(10); at >= 0; at = array.indexOf(10, at + 1)) lines += 1
+  return lines - 2
+}
+
+/** The same answer as an object. */
+export async function runQuery(warehouse: Warehouse, request: QueryRequest): Promise<QueryResult> {
+  return JSON.parse((await queryAsJson(warehouse, request)).toString()) as QueryResult
+}
+
+/** The SQL that queryAsJson runs. */
+export function queryForJson(request: QueryRequest): Pick<CompiledQuery, 'sql' | 'params'> {
+  const { sql, params, columns } = compileQuery(request)
+  return { sql: asJson(sql, columns), params }
 }
 
 /** The SQL of a request for CSVWithNames or ArrowStream; the caller streams ClickHouse's own bytes. */

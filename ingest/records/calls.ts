@@ -1,6 +1,20 @@
 /** Calls and what they are made of. */
 import { entity, type RecordOf } from './entity.ts'
-import { count, durationMs, float, money, name, oneOf, optionalCount, optionalDurationMs, optionalTime, requiredName, requiredText, text, time } from './field.ts'
+import {
+  count,
+  durationMs,
+  float,
+  money,
+  name,
+  oneOf,
+  optionalCount,
+  optionalDurationMs,
+  optionalTime,
+  requiredName,
+  requiredText,
+  text,
+  time,
+} from './field.ts'
 
 export const directions = ['inbound', 'outbound', 'internal'] as const
 export const dispositions = ['in_progress', 'answered', 'abandoned', 'no_answer', 'busy', 'failed', 'voicemail', 'rejected'] as const

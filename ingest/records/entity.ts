@@ -11,7 +11,9 @@ type OptionalKeys<F extends Fields> = { [K in keyof F]: undefined extends FieldT
 type FieldType<X> = X extends Field<infer T> ? T : never
 
 /** The TypeScript shape of a record's fields, as a source gives them. */
-export type FieldValues<F extends Fields> = { [K in Exclude<keyof F, OptionalKeys<F>>]: FieldType<F[K]> } & { [K in OptionalKeys<F>]?: FieldType<F[K]> }
+export type FieldValues<F extends Fields> = { [K in Exclude<keyof F, OptionalKeys<F>>]: FieldType<F[K]> } & {
+  [K in OptionalKeys<F>]?: FieldType<F[K]>
+}
 
 /** What every record carries beside its own fields. */
 export interface Envelope {

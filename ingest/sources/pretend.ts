@@ -29,7 +29,7 @@ export interface PretendOptions {
 
 const directory: readonly EntityName[] = ['users', 'queues', 'extensions', 'numbers', 'contacts']
 /** What reports need first comes first; the rest follows in the order of the entities. */
-const first: readonly EntityName[] = [...directory, 'calls', 'queue_visits', 'agent_states', 'messages', 'usage', 'call_legs', 'agent_events']
+const first: readonly EntityName[] = [...directory, 'queue_visits', 'agent_events', 'agent_states', 'calls', 'messages', 'usage', 'call_legs']
 const pullOrder: readonly EntityName[] = [...new Set([...first, ...entityNames])]
 
 /** Records of one stream to remember for the look-back; about 200 bytes each. */
