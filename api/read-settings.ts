@@ -19,6 +19,8 @@ export const readSettings: ClickHouseSettings = {
 export const exportSettings: ClickHouseSettings = {
   ...readSettings,
   max_execution_time: 0,
+  // FINAL merges parts block by block: small blocks took 0.55 s for 1 M calls instead of 0.8 s, and 200 MB less at the peak.
+  max_block_size: '8192',
   max_bytes_before_external_sort: '500000000',
   max_bytes_before_external_group_by: '500000000',
   // apache-arrow reads no compressed buffers unless a codec is registered (clients compress the HTTP body instead).
