@@ -1,6 +1,6 @@
 /** The only SQL generator: a request about metrics becomes one SELECT. Identifiers come from the catalogue, every value is a bound parameter. */
 import { CallhouseError } from '../errors.ts'
-import { columnOf, findDimension, type Dimension, type DimensionName } from './dimensions.ts'
+import { columnOf, findDimension, rowsOf, type Dimension, type DimensionName } from './dimensions.ts'
 import { facts, type FactName } from './facts.ts'
 import type { Metric, MetricUnit } from './metrics/index.ts'
 import type { Filter } from './parse-filter.ts'
@@ -65,6 +65,7 @@ function selectFact(request: ReadRequest, fact: FactName, metrics: readonly stri
     `day BETWEEN ${first} AND ${last}`,
     `(day, generation) IN (\n    SELECT day, max(generation)\n    FROM published_days\n    WHERE fact = '${fact}' AND tenant_id = {tenant_id:String} AND day BETWEEN ${first} AND ${last}\n    GROUP BY day\n  )`,
     ...(daily ? [] : ["bucket_start >= {from:DateTime('UTC')} AND bucket_start < {to:DateTime('UTC')}"]),
+    ...request.dimensions.flatMap((name) => rowsOf(name, fact) ?? []),
     ...request.filters.map((filter, index) => filterCondition(filter, index, fact)),
   ]
   const selected = [...(time ? [`${time} AS d_time`] : []), ...request.dimensions.map((name) => `${columnOf(name, fact)} AS d_${name}`), ...metrics]

@@ -8,6 +8,8 @@ export interface Dimension {
   readonly meaning: string
   /** The column that holds it, per fact; a fact that is not named here does not have it. */
   readonly columns: Partial<Record<FactName, string>>
+  /** Which rows of a fact have it, where not all do: time an agent spends waiting belongs to no queue. */
+  readonly rows?: Partial<Record<FactName, string>>
   /** The directory table of its display names; the answer then has one more column, `column`. */
   readonly names?: { readonly table: string; readonly id: string; readonly name: string; readonly column: string }
   /** Filters match the display name as well as the id. */
@@ -19,6 +21,7 @@ export const dimensions = {
     label: 'Queue',
     meaning: 'The queue a caller waited in; for calls, the first queue of the call.',
     columns: { fact_calls: 'queue_id', fact_queues: 'queue_id', fact_agents: 'queue_id' },
+    rows: { fact_agents: "(queue_id != '' OR handled + ring_no_answer > 0)" },
     names: { table: 'queues', id: 'queue_id', name: 'name', column: 'queue_name' },
     filter_by_name: true,
   },
@@ -66,6 +69,11 @@ export const dimensions = {
 
 export type DimensionName = keyof typeof dimensions
 export const dimensionNames = Object.keys(dimensions) as DimensionName[]
+
+/** The condition for a fact's rows that have the dimension, where not all do. */
+export function rowsOf(name: DimensionName, fact: FactName): string | undefined {
+  return findDimension(name).rows?.[fact]
+}
 
 /** The column a fact has the dimension in; requests are checked before, so a lack here is a mistake of ours. */
 export function columnOf(name: DimensionName, fact: FactName): string {

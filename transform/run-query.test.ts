@@ -172,6 +172,12 @@ describe('rows', () => {
     expect(await rowsOf({ metrics: ['offered', 'calls', 'aht_ms'] })).toEqual([{ offered: 100, calls: 7, aht_ms: 120_000 }])
   })
 
+  it('has no row for the time agents spend in no queue when it is split by queue', async () => {
+    const queues = (await rowsOf({ metrics: ['handled', 'aht_ms'], dimensions: ['queue'] })).map((row) => row['queue'])
+    expect(queues).toEqual(['sales'])
+    expect((await rowsOf({ metrics: ['available_ms'] }))[0]!['available_ms']).toBeGreaterThan(0)
+  })
+
   it('names agents, and divides their time by the named denominators', async () => {
     const rows = await rowsOf({ metrics: ['handled', 'occupancy', 'occupancy_logged_in', 'logged_in_ms', 'transfer_rate'], dimensions: ['agent'] })
     expect(rows).toEqual([
