@@ -54,8 +54,14 @@ export interface PretendCompany {
 }
 
 /** Starts the pretend phone company beside this process; it ends when this process does. */
-export async function startPretendCompany(state: DemoState): Promise<PretendCompany> {
-  const { seed, token, port } = state
+export function startPretendCompany(state: DemoState): Promise<PretendCompany> {
+  const first = startOn(state, state.port)
+  // Where it listened last may be taken by now.
+  return state.port === 0 ? first : first.catch(() => startOn(state, 0))
+}
+
+async function startOn(state: DemoState, port: number): Promise<PretendCompany> {
+  const { seed, token } = state
   const days = Math.round(today().diff(DateTime.fromISO(state.history_from, { zone: DEMO_ZONE }), 'days').days)
   const options = JSON.stringify({ seed, days, token, port, time_zone: DEMO_ZONE })
   const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'fixtures', 'telco-main.ts'), options], {

@@ -7,6 +7,8 @@ import { count } from './progress.ts'
 export interface Shown {
   totals: PassTotals
   took_ms: number
+  /** An earlier start had loaded the history. */
+  is_resumed: boolean
   api_url: string
   sql_url: string | undefined
   state: DemoState
@@ -14,14 +16,14 @@ export interface Shown {
 }
 
 export async function demoSummary(stores: Stores, shown: Shown): Promise<string> {
-  const { totals, took_ms, api_url, sql_url, state, data } = shown
+  const { totals, took_ms, api_url, sql_url, state, data, is_resumed } = shown
   const held = await contents(stores)
   const key = state.api_key!
   const today = new Date().toISOString().slice(0, 10)
   const monthAgo = new Date(Date.now() - 30 * 86_400_000).toISOString().slice(0, 10)
   const range = `from=${monthAgo}&to=${today}`
   const parts = [
-    `  Loaded    ${count(totals.rows)} records in ${(took_ms / 1000).toFixed(1)} s${totals.rejected > 0 ? `, ${count(totals.rejected)} kept as dead letters` : ''}`,
+    `  ${is_resumed ? 'Resumed   with' : 'Loaded   '} ${count(totals.rows)} ${is_resumed ? 'new records' : 'records'} in ${(took_ms / 1000).toFixed(1)} s${totals.rejected > 0 ? `, ${count(totals.rejected)} kept as dead letters` : ''}`,
     `  Holding   ${count(held.calls)} calls, ${count(held.visits)} queue visits, ${count(held.messages)} messages since ${held.since}`,
     `  Stored    ${data}  (delete it to start over)`,
     `  API       ${api_url}  (reference at ${api_url}/docs)`,

@@ -5,6 +5,8 @@ export interface Progress {
   update(done: number, total: number, note?: string): void
   /** Ends the line and leaves `text` in its place. */
   end(text: string): void
+  /** Ends the line and leaves nothing. */
+  clear(): void
 }
 
 const WIDTH = 28
@@ -25,6 +27,9 @@ export function startProgress(label: string, out: NodeJS.WriteStream = process.s
     },
     end(text) {
       out.write(out.isTTY ? `\r\x1b[2K${text}\n` : `${text}\n`)
+    },
+    clear() {
+      if (out.isTTY) out.write('\r\x1b[2K')
     },
   }
 }

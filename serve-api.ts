@@ -5,6 +5,7 @@ import { httpAudio, type OpenAudio } from './api/open-audio.ts'
 import { buildServer } from './api/server.ts'
 import { readiness, type Stores } from './app.ts'
 import type { Config, SourceSettings } from './config.ts'
+import { CallhouseError } from './errors.ts'
 import { pseudonymKey } from './sql/pseudonym-keys.ts'
 
 export interface RunningApi {
@@ -32,7 +33,12 @@ export async function listenApi(
     pseudonymKey: (tenant_id) => pseudonymKey(stores.control, tenant_id),
     openAudio: audioOf(sources),
   })
-  const url = await app.listen({ host, port })
+  const url = await app.listen({ host, port }).catch((thrown: unknown) => {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw thrown
+    throw new CallhouseError('config_invalid', `Port ${port} of ${host} is taken. Stop what listens there, or set CALLHOUSE_PORT to another.`, {
+      cause: thrown,
+    })
+  })
   return {
     url,
     close: async () => {
