@@ -1,30 +1,17 @@
 /** Facts equal a recompute, whatever order, however often, and wherever it crashes in between. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openStores, type Stores } from './app.ts'
-import { normalizeConfig } from './config.ts'
+import { expect, test } from 'vitest'
+import type { Stores } from './app.ts'
 import { Loader, type LoadStep } from './ingest/loader.ts'
 import type { CanonicalRecord } from './ingest/records/index.ts'
 import type { Batch } from './ingest/source.ts'
+import { onBothModes } from './modes.suite.ts'
 import { refreshFacts, type RefreshStep } from './transform/refresh.ts'
 import { splitIdentities, verifyTenant } from './transform/verify.ts'
 
 const HOUR_MS = 3_600_000
 const START_MS = Date.UTC(2026, 10, 20)
-const data = mkdtempSync(join(tmpdir(), 'callhouse-exactness-'))
-let stores: Stores
 let tenants = 0
-
-beforeAll(async () => {
-  stores = await openStores(normalizeConfig({ data }))
-})
-afterAll(async () => {
-  await stores.close()
-  rmSync(data, { recursive: true, force: true })
-})
 
 /** One version of one visit, as some source might say it. */
 interface Version {
@@ -93,7 +80,7 @@ function truthOf(list: Version[]): Map<string, [offered: number, answered: numbe
   return truth
 }
 
-async function factsOf(tenant_id: string): Promise<ReturnType<typeof truthOf>> {
+async function factsOf(stores: Stores, tenant_id: string): Promise<ReturnType<typeof truthOf>> {
   const result = await stores.warehouse.query({
     query: `SELECT toUnixTimestamp(bucket_start) AS at, queue_id, toUInt32(offered) AS o, toUInt32(answered) AS a, toUInt32(abandoned) AS b, answered_waits_ms AS w
       FROM fact_queues WHERE tenant_id = {tenant_id:String}`,
@@ -112,23 +99,6 @@ const histories = fc
   )
   .map(([unique, extra]) => ({ unique, delivered: [...extra, ...unique] }))
 
-test('facts equal the truth and a recompute after any mix of duplicate, late, reordered, moved and deleted records', async () => {
-  await fc.assert(
-    fc.asyncProperty(histories, fc.integer({ min: 1, max: 9 }), async ({ unique, delivered }, size) => {
-      const tenant_id = `t${tenants++}`
-      const loader = new Loader(stores.warehouse)
-      for (let at = 0; at < delivered.length; at += size) {
-        await loader.load(batchOf(delivered.slice(at, at + size)), { tenant_id, source_id: 's' })
-        if (at % 2 === 0) await refreshFacts(stores.warehouse, stores.control, stores.models)
-      }
-      await refreshFacts(stores.warehouse, stores.control, stores.models)
-      expect(await factsOf(tenant_id)).toEqual(truthOf(unique))
-      expect(await verifyTenant(stores.warehouse, stores.models, tenant_id)).toEqual([])
-    }),
-    { numRuns: 25, seed: 20261123 },
-  )
-}, 120_000)
-
 class Crash extends Error {}
 const loadSteps: LoadStep[] = ['dead_letters', 'day_reach', 'core', 'touched_days', 'coverage']
 const refreshSteps: RefreshStep[] = ['marks_read', 'built', 'published', 'settled']
@@ -138,80 +108,99 @@ const crashAt =
     if (reached === step) throw new Crash()
   }
 
-test.each(loadSteps)('a crash after %s loses nothing and counts nothing twice', async (step) => {
-  const tenant_id = `t${tenants++}`
-  const target = { tenant_id, source_id: 's' }
-  const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
-  const moved = { ...first, version: 2, entered_hour: 50, queue: 'support', wait_ms: 2000 }
-  await new Loader(stores.warehouse).load(batchOf([first]), target)
-  await refreshFacts(stores.warehouse, stores.control, stores.models)
-  await expect(new Loader(stores.warehouse, { after: crashAt(step) }).load(batchOf([moved]), target)).rejects.toThrow(Crash)
-  await refreshFacts(stores.warehouse, stores.control, stores.models)
-  // The checkpoint was never saved, so a new process delivers the batch again.
-  await new Loader(stores.warehouse).load(batchOf([moved]), target)
-  await refreshFacts(stores.warehouse, stores.control, stores.models)
-  expect(await factsOf(tenant_id)).toEqual(truthOf([first, moved]))
-  expect(await verifyTenant(stores.warehouse, stores.models, tenant_id)).toEqual([])
-})
+onBothModes('facts', (stores) => {
+  test('facts equal the truth and a recompute after any mix of duplicate, late, reordered, moved and deleted records', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, fc.integer({ min: 1, max: 9 }), async ({ unique, delivered }, size) => {
+        const tenant_id = `t${tenants++}`
+        const loader = new Loader(stores().warehouse)
+        for (let at = 0; at < delivered.length; at += size) {
+          await loader.load(batchOf(delivered.slice(at, at + size)), { tenant_id, source_id: 's' })
+          if (at % 2 === 0) await refreshFacts(stores().warehouse, stores().control, stores().models)
+        }
+        await refreshFacts(stores().warehouse, stores().control, stores().models)
+        expect(await factsOf(stores(), tenant_id)).toEqual(truthOf(unique))
+        expect(await verifyTenant(stores().warehouse, stores().models, tenant_id)).toEqual([])
+      }),
+      { numRuns: 15, seed: 20261123 },
+    )
+  }, 120_000)
 
-test.each(refreshSteps)('a refresh that crashes after %s is made good by the next', async (step) => {
-  const tenant_id = `t${tenants++}`
-  const target = { tenant_id, source_id: 's' }
-  const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'waiting', wait_ms: 1000, is_deleted: false } as const
-  const gone = { ...first, version: 2, is_deleted: true }
-  await new Loader(stores.warehouse).load(batchOf([first]), target)
-  await refreshFacts(stores.warehouse, stores.control, stores.models)
-  await new Loader(stores.warehouse).load(batchOf([gone]), target)
-  await expect(refreshFacts(stores.warehouse, stores.control, stores.models, { after: crashAt(step) })).rejects.toThrow(Crash)
-  await refreshFacts(stores.warehouse, stores.control, stores.models)
-  expect(await factsOf(tenant_id)).toEqual(new Map())
-})
-
-test('a record that does not fit becomes a dead letter beside the ones that do', async () => {
-  const tenant_id = `t${tenants++}`
-  const good = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
-  const batch = batchOf([good, { ...good, id: 2, wait_ms: -5 }])
-  const again = { tenant_id, source_id: 's' }
-  expect(await new Loader(stores.warehouse).load(batch, again)).toEqual({ accepted: 1, rejected: 1, rows: 1 })
-  await new Loader(stores.warehouse).load(batch, again)
-  const letters = await stores.warehouse.query({
-    query: 'SELECT position, code, reason, payload FROM dead_letters FINAL WHERE tenant_id = {tenant_id:String}',
-    query_params: { tenant_id },
-    format: 'JSONEachRow',
+  test.each(loadSteps)('a crash after %s loses nothing and counts nothing twice', async (step) => {
+    const tenant_id = `t${tenants++}`
+    const target = { tenant_id, source_id: 's' }
+    const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
+    const moved = { ...first, version: 2, entered_hour: 50, queue: 'support', wait_ms: 2000 }
+    await new Loader(stores().warehouse).load(batchOf([first]), target)
+    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    await expect(new Loader(stores().warehouse, { after: crashAt(step) }).load(batchOf([moved]), target)).rejects.toThrow(Crash)
+    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    // The checkpoint was never saved, so a new process delivers the batch again.
+    await new Loader(stores().warehouse).load(batchOf([moved]), target)
+    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    expect(await factsOf(stores(), tenant_id)).toEqual(truthOf([first, moved]))
+    expect(await verifyTenant(stores().warehouse, stores().models, tenant_id)).toEqual([])
   })
-  const rows = await letters.json<{ position: string; code: string; reason: string; payload: string }>()
-  expect(rows).toHaveLength(1)
-  expect(rows[0]).toMatchObject({ position: 'queue_visits/v2@1', code: 'field_invalid', reason: 'wait_ms is not between 0 and 4294967295' })
-  expect(JSON.parse(rows[0]!.payload)).toMatchObject({ native_id: 'v2', wait_ms: -5 })
-})
 
-test('verify sees a fact that was tampered with, and a source that changed an anchor', async () => {
-  const tenant_id = `t${tenants++}`
-  const target = { tenant_id, source_id: 's' }
-  const visit = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
-  const loader = new Loader(stores.warehouse)
-  await loader.load(batchOf([visit]), target)
-  const { generation } = await refreshFacts(stores.warehouse, stores.control, stores.models)
-  await stores.warehouse.command({
-    query: `INSERT INTO fact_queues_generations (tenant_id, day, generation, bucket_start, queue_id, offered)
+  test.each(refreshSteps)('a refresh that crashes after %s is made good by the next', async (step) => {
+    const tenant_id = `t${tenants++}`
+    const target = { tenant_id, source_id: 's' }
+    const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'waiting', wait_ms: 1000, is_deleted: false } as const
+    const gone = { ...first, version: 2, is_deleted: true }
+    await new Loader(stores().warehouse).load(batchOf([first]), target)
+    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    await new Loader(stores().warehouse).load(batchOf([gone]), target)
+    await expect(refreshFacts(stores().warehouse, stores().control, stores().models, { after: crashAt(step) })).rejects.toThrow(Crash)
+    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    expect(await factsOf(stores(), tenant_id)).toEqual(new Map())
+  })
+
+  test('a record that does not fit becomes a dead letter beside the ones that do', async () => {
+    const tenant_id = `t${tenants++}`
+    const good = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
+    const batch = batchOf([good, { ...good, id: 2, wait_ms: -5 }])
+    const again = { tenant_id, source_id: 's' }
+    expect(await new Loader(stores().warehouse).load(batch, again)).toEqual({ accepted: 1, rejected: 1, rows: 1 })
+    await new Loader(stores().warehouse).load(batch, again)
+    const letters = await stores().warehouse.query({
+      query: 'SELECT position, code, reason, payload FROM dead_letters FINAL WHERE tenant_id = {tenant_id:String}',
+      query_params: { tenant_id },
+      format: 'JSONEachRow',
+    })
+    const rows = await letters.json<{ position: string; code: string; reason: string; payload: string }>()
+    expect(rows).toHaveLength(1)
+    expect(rows[0]).toMatchObject({ position: 'queue_visits/v2@1', code: 'field_invalid', reason: 'wait_ms is not between 0 and 4294967295' })
+    expect(JSON.parse(rows[0]!.payload)).toMatchObject({ native_id: 'v2', wait_ms: -5 })
+  })
+
+  test('verify sees a fact that was tampered with, and a source that changed an anchor', async () => {
+    const tenant_id = `t${tenants++}`
+    const target = { tenant_id, source_id: 's' }
+    const visit = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
+    const loader = new Loader(stores().warehouse)
+    await loader.load(batchOf([visit]), target)
+    const { generation } = await refreshFacts(stores().warehouse, stores().control, stores().models)
+    await stores().warehouse.command({
+      query: `INSERT INTO fact_queues_generations (tenant_id, day, generation, bucket_start, queue_id, offered)
       VALUES ({tenant_id:String}, '2026-11-20', {generation:UInt64}, '2026-11-20 05:00:00', 'ghost', 1)`,
-    query_params: { tenant_id, generation },
-  })
-  expect(await verifyTenant(stores.warehouse, stores.models, tenant_id)).toMatchObject([
-    { fact: 'fact_queues', day: '2026-11-20', published: { rows: 2 }, recomputed: { rows: 1 } },
-  ])
-  // A record that the day map does not know of is still found.
-  await stores.warehouse.command({
-    query: `INSERT INTO queue_visits (tenant_id, source_id, native_id, anchor_day, version, queue_id, entered_at, outcome)
+      query_params: { tenant_id, generation },
+    })
+    expect(await verifyTenant(stores().warehouse, stores().models, tenant_id)).toMatchObject([
+      { fact: 'fact_queues', day: '2026-11-20', published: { rows: 2 }, recomputed: { rows: 1 } },
+    ])
+    // A record that the day map does not know of is still found.
+    await stores().warehouse.command({
+      query: `INSERT INTO queue_visits (tenant_id, source_id, native_id, anchor_day, version, queue_id, entered_at, outcome)
       VALUES ({tenant_id:String}, 's', 'unmapped', '2026-11-23', 1, 'sales', '2026-11-23 09:00:00', 'abandoned')`,
-    query_params: { tenant_id },
+      query_params: { tenant_id },
+    })
+    expect(await verifyTenant(stores().warehouse, stores().models, tenant_id)).toMatchObject([
+      { day: '2026-11-20' },
+      { day: '2026-11-23', published: null },
+    ])
+    const lying = batchOf([{ ...visit, version: 2 }])
+    lying.records[0]!.record.anchor_at = START_MS + 100 * 24 * HOUR_MS
+    await loader.load(lying, target)
+    expect(await splitIdentities(stores().warehouse, ['queue_visits'], tenant_id)).toEqual([{ tenant_id, entity: 'queue_visits', records: 1 }])
   })
-  expect(await verifyTenant(stores.warehouse, stores.models, tenant_id)).toMatchObject([
-    { day: '2026-11-20' },
-    { day: '2026-11-23', published: null },
-  ])
-  const lying = batchOf([{ ...visit, version: 2 }])
-  lying.records[0]!.record.anchor_at = START_MS + 100 * 24 * HOUR_MS
-  await loader.load(lying, target)
-  expect(await splitIdentities(stores.warehouse, ['queue_visits'], tenant_id)).toEqual([{ tenant_id, entity: 'queue_visits', records: 1 }])
 })
