@@ -77,6 +77,10 @@ export const errorMeanings: Readonly<Record<string, { meaning: string; remedy: s
     remedy: 'Stop that process, or use a Postgres server.',
   },
   kafka_unavailable: { meaning: 'Kafka does not answer.', remedy: 'Check the brokers; consumption continues where it stopped.' },
+  checkpoint_invalid: {
+    meaning: 'A stored checkpoint is ahead of its source, or was written by a newer Callhouse.',
+    remedy: 'Nothing was read past it. The message names the stream and how to begin anew.',
+  },
   model_invalid: { meaning: 'A transform model cannot be read.', remedy: 'The message names the file and what is wrong in it.' },
   internal: { meaning: 'A mistake of ours.', remedy: 'Report it with the request id in `instance`; the server log has the details.' },
 } satisfies Partial<Record<ErrorCode, { meaning: string; remedy: string }>>

@@ -29,6 +29,10 @@ export function addOpenApi(app: FastifyInstance, version: string): void {
       ],
     },
   })
-  app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    theme: { title: 'Callhouse API', css: [{ filename: 'callhouse.css', content: '.swagger-ui .topbar { display: none }' }] },
+  })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }
