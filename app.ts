@@ -75,6 +75,18 @@ export async function refreshOnce(stores: Stores, options: RefreshOptions = {}):
   return result
 }
 
+/** How long to wait before asking for another's lease again. */
+const TURN_MS = 50
+
+/** Brings the facts up to everything that is loaded now, after whoever is at it has finished. */
+export async function refreshToNow(stores: Stores): Promise<RefreshResult> {
+  for (;;) {
+    const result = await refreshOnce(stores)
+    if (result) return result
+    await realSleep(TURN_MS)
+  }
+}
+
 /** Between two sweeps nobody may still read, or build, what the later one deletes. */
 const SWEEP_MS = 15 * 60_000
 

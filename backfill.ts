@@ -1,7 +1,7 @@
 /** `callhouse backfill`: load a directory of files once, and say what was in it. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { openSource, openStores, pullOnce, refreshOnce, type Stores } from './app.ts'
+import { openSource, openStores, pullOnce, refreshToNow, type Stores } from './app.ts'
 import { normalizeConfig, type Config, type SourceSettings } from './config.ts'
 import { CallhouseError } from './errors.ts'
 import { openLog } from './log.ts'
@@ -30,7 +30,7 @@ export async function backfill(config: Config, options: BackfillOptions, signal:
       done += batch.inputs
       progress.update(batch.progress?.done ?? done, batch.progress?.total ?? done, batch.stream)
     })
-    await refreshOnce(stores)
+    await refreshToNow(stores)
     progress.end(
       `${count(totals.inputs)} lines read in ${((performance.now() - started_ms) / 1000).toFixed(1)} s: ${count(totals.accepted)} accepted, ${count(totals.rejected)} kept as dead letters.`,
     )

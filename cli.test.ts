@@ -1,5 +1,6 @@
 /** The command as people run it: a process, a terminal, an exit code. The README's own commands are among those run. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -137,6 +138,27 @@ describe('the demo', () => {
     const sql = /curl -s -u 'default:(\S+)' '([^']+)' --data "([^"]+)"/.exec(shown)!
     const authorization = `Basic ${Buffer.from(`default:${sql[1]!}`).toString('base64')}`
     expect(await (await fetch(sql[2]!, { method: 'POST', body: sql[3]!, headers: { authorization } })).text()).toContain('q-sales')
+  })
+
+  test('its recordings are really there: every byte the manifest promises, and as long as it says', async () => {
+    const key = /API key +(\S+)/.exec(shown)![1]!
+    const authorization = { headers: { authorization: `Bearer ${key}` } }
+    const manifest = await (await fetch(`http://127.0.0.1:${port}/v1/recordings/manifest?format=jsonl`, authorization)).text()
+    const items = manifest
+      .trim()
+      .split('\n')
+      .map(
+        (line) => JSON.parse(line) as { audio_url: string; sha256: string; bytes: number; duration_s: number; sample_rate: number; channels: number },
+      )
+    expect(items.length).toBeGreaterThan(0)
+    for (const item of items.slice(0, 5)) {
+      const wav = Buffer.from(await (await fetch(item.audio_url, authorization)).arrayBuffer())
+      expect(wav).toHaveLength(item.bytes)
+      expect(createHash('sha256').update(wav).digest('hex')).toBe(item.sha256)
+      const frame_bytes = wav.readUInt16LE(22) * (wav.readUInt16LE(34) / 8)
+      expect([wav.readUInt32LE(24), wav.readUInt16LE(22)]).toEqual([item.sample_rate, item.channels])
+      expect(wav.readUInt32LE(40) / frame_bytes / item.sample_rate).toBeCloseTo(item.duration_s, 3)
+    }
   })
 
   test('the Python it says to try prints the calls', async (context) => {

@@ -3,7 +3,7 @@
  * pulled over HTTP, its live calls still arriving, and three things to try.
  */
 import { join } from 'node:path'
-import { openSource, openStores, pullForever, pullOnce, refreshForever, refreshOnce, type OpenSource, type Stores } from './app.ts'
+import { openSource, openStores, pullForever, pullOnce, refreshForever, refreshToNow, type OpenSource, type Stores } from './app.ts'
 import type { Config } from './config.ts'
 import {
   demoSource,
@@ -69,7 +69,7 @@ async function firstPass(
     if (batch.progress) progress.update(batch.progress.done, batch.progress.total, batch.stream)
   })
   if (signal.aborted) return progress.clear()
-  await refreshOnce(stores)
+  await refreshToNow(stores)
   progress.clear()
   process.stdout.write(await demoSummary(stores, { ...shown, totals, took_ms: performance.now() - started_ms, data: config.data }))
 }

@@ -37,6 +37,7 @@ const catalogue = {
   control_newer: { status: 500, retryable: false },
   control_locked: { status: 503, retryable: false },
   kafka_unavailable: { status: 503, retryable: true },
+  checkpoint_invalid: { status: 500, retryable: false },
   model_invalid: { status: 500, retryable: false },
   internal: { status: 500, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>

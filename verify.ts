@@ -1,5 +1,5 @@
 /** `callhouse verify`: are the facts what the core tables say? */
-import { openStores, refreshOnce, type Stores } from './app.ts'
+import { openStores, refreshToNow, type Stores } from './app.ts'
 import type { Config } from './config.ts'
 import { listTenants } from './sql/tenants.ts'
 import { splitIdentities, verifyTenant, type Difference } from './transform/verify.ts'
@@ -24,7 +24,7 @@ export async function verify(config: Config, options: { tenant?: string; from?: 
 async function verifyOne(stores: Stores, tenant: string, range: { from?: string; to?: string }): Promise<number> {
   let differences: Difference[] = []
   for (let look = 0; look < LOOKS; look++) {
-    await refreshOnce(stores)
+    await refreshToNow(stores)
     differences = await verifyTenant(stores.warehouse, stores.models, tenant, range)
     if (differences.length === 0) break
   }
