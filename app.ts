@@ -8,10 +8,13 @@ import { Cron } from 'croner'
 import type { Logger } from 'pino'
 import type { Config, SourceSettings } from './config.ts'
 import { CallhouseError, messageOf } from './errors.ts'
+import { DiskGuard, type DiskGuardOptions } from './ingest/disk-guard.ts'
 import { Loader } from './ingest/loader.ts'
 import { realSleep, runForever, runPass, type PassTotals, type SourceRun } from './ingest/run-source.ts'
-import type { Source } from './ingest/source.ts'
+import type { Log, Source } from './ingest/source.ts'
 import { createSource, type SourceConfig } from './ingest/sources/index.ts'
+import { openLog } from './log.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { openControl, type Control } from './sql/control.ts'
 import { withLease } from './sql/leases.ts'
 import { migrateWarehouse } from './sql/migrate-warehouse.ts'
@@ -28,11 +31,13 @@ export interface Stores {
   control: Control
   models: Model[]
   loader: Loader
+  metrics: Metrics
+  disk: DiskGuard
   close(): Promise<void>
 }
 
 /** Opens both databases and brings their schemas up to date. */
-export async function openStores(config: Config): Promise<Stores> {
+export async function openStores(config: Config, options: Pick<DiskGuardOptions, 'statfs'> = {}): Promise<Stores> {
   mkdirSync(config.data, { recursive: true })
   const [control, warehouse] = await Promise.allSettled([
     openControl({ url: config.database_url, path: join(config.data, 'control') }),
@@ -43,11 +48,16 @@ export async function openStores(config: Config): Promise<Stores> {
     if (warehouse.status === 'fulfilled') await warehouse.value.close()
     throw (control.status === 'rejected' ? control : (warehouse as PromiseRejectedResult)).reason
   }
+  const onChange = (paused: boolean): void => metrics.ingest_paused.set(paused ? 1 : 0)
+  const disk = new DiskGuard(config.data, { ...options, sleep: realSleep, log: openLog(config.log_level), onChange })
+  const metrics = createMetrics({ warehouse: warehouse.value, control: control.value, diskFreeRatio: () => disk.freeRatio() })
   return {
     warehouse: warehouse.value,
     control: control.value,
     models: loadModels(),
     loader: new Loader(warehouse.value),
+    metrics,
+    disk,
     close: async () => {
       await warehouse.value.close()
       await control.value.close()
@@ -139,12 +149,19 @@ export async function openSource(stores: Stores, settings: SourceSettings): Prom
 }
 
 /** What `runPass` and `runForever` need for a source. */
-export function sourceRun(stores: Stores, open: OpenSource, log: Logger, signal: AbortSignal, onBatch?: SourceRun['onBatch']): SourceRun {
+export function sourceRun(stores: Stores, open: OpenSource, log: Log, signal: AbortSignal, onBatch?: SourceRun['onBatch']): SourceRun {
   const { settings, source } = open
-  return { source, tenant_id: settings.tenant, source_id: settings.id, control: stores.control, loader: stores.loader, log, signal, onBatch }
+  const labels = { tenant: settings.tenant, source: settings.id }
+  const counted: SourceRun['onBatch'] = (batch, result) => {
+    stores.metrics.ingest_records.inc({ ...labels, outcome: 'accepted' }, result.accepted)
+    stores.metrics.ingest_records.inc({ ...labels, outcome: 'rejected' }, result.rejected)
+    stores.metrics.dlq_records.inc(labels, result.rejected)
+    onBatch?.(batch, result)
+  }
+  return { source, tenant_id: settings.tenant, source_id: settings.id, control: stores.control, loader: stores.loader, log, signal, onBatch: counted }
 }
 
-/** Pulls a source until the signal aborts, by its interval or its cron expression. */
+/** Pulls a source until the signal aborts, by its interval or its cron expression; waits while the disk is nearly full. */
 export function pullForever(
   stores: Stores,
   open: OpenSource,
@@ -155,7 +172,8 @@ export function pullForever(
   const { settings } = open
   const cron = settings.cron === undefined ? undefined : new Cron(settings.cron, { paused: true, timezone: settings.time_zone })
   const pause_ms = (): number => (cron ? (cron.msToNext() ?? settings.poll_ms) : settings.poll_ms)
-  return runForever(sourceRun(stores, open, log, signal), { pause_ms, onPass })
+  const run = { ...sourceRun(stores, open, log, signal), admit: (stop: AbortSignal) => stores.disk.admit(stop) }
+  return runForever(run, { pause_ms, onPass })
 }
 
 /** One pass over a source. */
@@ -163,9 +181,10 @@ export function pullOnce(stores: Stores, open: OpenSource, log: Logger, signal: 
   return runPass(sourceRun(stores, open, log, signal, onBatch))
 }
 
-/** What a dependency says of itself, for /readyz. */
+/** What a dependency says of itself, for /readyz. A full disk pauses ingest only: reads are served, so it is said and does not count. */
 export async function readiness(stores: Stores): Promise<{ ready: boolean; checks: Record<string, string> }> {
-  const [warehouse, control] = await Promise.all([
+  const [disk, warehouse, control] = await Promise.all([
+    stores.disk.status(),
     stores.warehouse.ping().then((answer) => (answer.success ? 'ok' : messageOf(answer.error)), messageOf),
     stores.control.db
       .selectFrom('tenants')
@@ -174,7 +193,7 @@ export async function readiness(stores: Stores): Promise<{ ready: boolean; check
       .execute()
       .then(() => 'ok', messageOf),
   ])
-  return { ready: warehouse === 'ok' && control === 'ok', checks: { warehouse, control } }
+  return { ready: warehouse === 'ok' && control === 'ok', checks: { warehouse, control, disk } }
 }
 
 /** The error for a verb that needs a source which the config does not have. */

@@ -5,6 +5,8 @@ import { backfill } from './backfill.ts'
 import { loadConfig, type Config } from './config.ts'
 import { demo } from './demo.ts'
 import { CallhouseError, messageOf } from './errors.ts'
+import { reconcile } from './reconcile.ts'
+import { replay, type ReplayOptions } from './replay.ts'
 import { createKeyFor, printKeys, revoke } from './keys.ts'
 import { openLog } from './log.ts'
 import { migrate, printSources, serve, serveEngine, stopSignal } from './serve.ts'
@@ -67,6 +69,29 @@ program
   .action(async (options: { tenant?: string; from?: string; to?: string }) => {
     process.exitCode = await verify(config(), options)
   })
+
+program
+  .command('reconcile')
+  .description("compare sources' own totals with the warehouse (exit code 1 where they differ)")
+  .option('--tenant <name>', 'one tenant only')
+  .option('--source <id>', 'one source only')
+  .option('--day <days...>', 'these days (YYYY-MM-DD, UTC); otherwise yesterday, and a week and 30 days ago')
+  .action(async (options: { tenant?: string; source?: string; day?: string[] }) => {
+    process.exitCode = await reconcile(config(), options, stopSignal())
+  })
+
+program
+  .command('replay')
+  .description("read what is stored again with today's parsers: shows what would change; --apply publishes it")
+  .requiredOption('--tenant <name>', 'whose records')
+  .option('--source <id>', 'one source only')
+  .option('--entity <name>', 'one entity only')
+  .option('--from <day>', 'first day (YYYY-MM-DD): of the records, or on which dead letters came in')
+  .option('--to <day>', 'last day')
+  .option('--dead-letters', 'dead letters only')
+  .option('--dry-run', 'change nothing; this is what happens without --apply')
+  .option('--apply', 'publish what changed')
+  .action((options: ReplayOptions & { dryRun?: boolean }) => replay(config(), { ...options, apply: options.apply === true && !options.dryRun }))
 
 program
   .command('migrate')

@@ -49,6 +49,12 @@ test('secrets come from the environment, and one that is not set is a mistake', 
   expect(mistakesOf({ sources: [source] })).toEqual(['sources[0].token: the environment variable TELCO_TOKEN is not set'])
 })
 
+test('the nightly checks have times, which can be changed; a wrong one is a mistake', () => {
+  expect(normalizeConfig({})).toMatchObject({ reconcile_cron: '15 3 * * *', verify_cron: '45 3 * * *' })
+  expect(normalizeConfig({ verify_cron: '0 5 * * 0' }).verify_cron).toBe('0 5 * * 0')
+  expect(mistakesOf({ reconcile_cron: 'nightly', verify_cron: 7 }).map((mistake) => mistake.split(':')[0])).toEqual(['verify_cron', 'reconcile_cron'])
+})
+
 test('the environment wins over the file', () => {
   const config = normalizeConfig({ api: { port: 1 }, data: 'a' }, { CALLHOUSE_PORT: '9090', CALLHOUSE_DATA: '/b' })
   expect(config.api.port).toBe(9090)

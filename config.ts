@@ -21,6 +21,9 @@ export interface Config {
   api: { host: string; port: number; admin_key: string | undefined }
   /** How often facts are brought up to date, in milliseconds. */
   refresh_ms: number
+  /** When sources' own totals are compared with the warehouse's, and when facts are recomputed: cron expressions, UTC. */
+  reconcile_cron: string
+  verify_cron: string
   log_level: string
   sources: SourceSettings[]
 }
@@ -49,7 +52,18 @@ export const sourceOptions: Record<SourceKind, { required: string[]; optional: s
 
 export const TENANT_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/
 
-const topKeys = ['data', 'database_url', 'warehouse', 'warehouse_server', 'api', 'refresh_ms', 'log_level', 'sources']
+const topKeys = [
+  'data',
+  'database_url',
+  'warehouse',
+  'warehouse_server',
+  'api',
+  'refresh_ms',
+  'reconcile_cron',
+  'verify_cron',
+  'log_level',
+  'sources',
+]
 const groupKeys: Record<string, string[]> = {
   warehouse: ['url', 'username', 'password', 'database'],
   warehouse_server: ['host', 'port', 'secret'],
@@ -108,6 +122,8 @@ export function normalizeConfig(raw: unknown, env: Env = {}, where = 'config'): 
       admin_key: env['CALLHOUSE_ADMIN_KEY'] ?? text(api['admin_key'], 'api.admin_key', mistakes),
     },
     refresh_ms: whole(top['refresh_ms'], 'refresh_ms', 100, 3_600_000, mistakes) ?? 1_000,
+    reconcile_cron: text(top['reconcile_cron'], 'reconcile_cron', mistakes) ?? '15 3 * * *',
+    verify_cron: text(top['verify_cron'], 'verify_cron', mistakes) ?? '45 3 * * *',
     log_level: env['CALLHOUSE_LOG_LEVEL'] ?? text(top['log_level'], 'log_level', mistakes) ?? 'info',
     sources: sources(top['sources'], mistakes),
   }
@@ -127,6 +143,7 @@ function checkValues(config: Config, mistakes: string[]): void {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(config.warehouse.database)) mistakes.push('warehouse.database: use letters, digits and underscores only')
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(config.log_level))
     mistakes.push(`log_level: "${config.log_level}" is not one of debug, info, warn, error, silent`)
+  for (const key of ['reconcile_cron', 'verify_cron'] as const) checkCron(config[key], key, mistakes)
   if (config.warehouse.url !== undefined && !URL.canParse(config.warehouse.url))
     mistakes.push('warehouse.url: is not a URL such as http://127.0.0.1:8123')
   if (config.database_url !== undefined && !/^postgres(ql)?:\/\//.test(config.database_url)) mistakes.push('database_url: is not a postgres:// URL')

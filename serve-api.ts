@@ -30,6 +30,7 @@ export async function listenApi(
     version,
     logger: log,
     ready: () => readiness(stores),
+    metricsRegistry: stores.metrics.registry,
     pseudonymKey: (tenant_id) => pseudonymKey(stores.control, tenant_id),
     openAudio: audioOf(sources),
   })

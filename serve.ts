@@ -1,10 +1,11 @@
 /** The verbs that keep running: up, ingest, transform, api and warehouse; and two that look around. */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { noSources, openSource, openStores, pullForever, refreshForever, type Stores } from './app.ts'
+import { noSources, openSource, openStores, pullForever, refreshForever, type OpenSource, type Stores } from './app.ts'
 import type { Config } from './config.ts'
 import { CallhouseError } from './errors.ts'
 import { openLog } from './log.ts'
+import { reconcileForever, verifyForever } from './nightly.ts'
 import { listenApi } from './serve-api.ts'
 import { serveWarehouse } from './sql/warehouse-server.ts'
 import { listRuns } from './sql/runs.ts'
@@ -37,8 +38,16 @@ export async function serve(config: Config, roles: Role[], signal: AbortSignal):
 
 async function runRoles(stores: Stores, config: Config, roles: Role[], log: Logger, signal: AbortSignal): Promise<void> {
   const work: Promise<void>[] = []
-  if (roles.includes('ingest')) for (const settings of config.sources) work.push(pullForever(stores, await openSource(stores, settings), log, signal))
-  if (roles.includes('transform')) work.push(refreshForever(stores, config, log, signal))
+  if (roles.includes('ingest')) {
+    const sources: OpenSource[] = []
+    for (const settings of config.sources) {
+      const open = await openSource(stores, settings)
+      sources.push(open)
+      work.push(pullForever(stores, open, log, signal))
+    }
+    work.push(reconcileForever(stores, config, sources, log, signal))
+  }
+  if (roles.includes('transform')) work.push(refreshForever(stores, config, log, signal), verifyForever(stores, config, log, signal))
   if (roles.includes('api')) work.push(serveApi(stores, config, log, signal))
   await Promise.all(work)
 }

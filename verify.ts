@@ -21,13 +21,19 @@ export async function verify(config: Config, options: { tenant?: string; from?: 
   }
 }
 
-async function verifyOne(stores: Stores, tenant: string, range: { from?: string; to?: string }): Promise<number> {
+/** A tenant's facts that differ from their recomputation, also when looked at again. */
+export async function lookAtFacts(stores: Stores, tenant: string, range: Parameters<typeof verifyTenant>[3]): Promise<Difference[]> {
   let differences: Difference[] = []
   for (let look = 0; look < LOOKS; look++) {
     await refreshToNow(stores)
     differences = await verifyTenant(stores.warehouse, stores.models, tenant, range)
     if (differences.length === 0) break
   }
+  return differences
+}
+
+async function verifyOne(stores: Stores, tenant: string, range: { from?: string; to?: string }): Promise<number> {
+  const differences = await lookAtFacts(stores, tenant, range)
   for (const { fact, day, published, recomputed } of differences)
     process.stdout.write(`${tenant}  ${fact}  ${day}  published ${published?.rows ?? 0} rows, recomputed ${recomputed?.rows ?? 0} rows\n`)
   const entities = [...new Set(stores.models.flatMap((model) => model.from))]

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { Registry } from 'prom-client'
 import type { Api } from './api.ts'
 import type { ApiContext } from './context.ts'
 import { liveReader } from './live/read-live.ts'
@@ -19,6 +20,7 @@ import { addHealth, addMetricsPage } from './routes/health.ts'
 import { addLanding } from './routes/landing.ts'
 import { addLive } from './routes/live.ts'
 import { addQuery } from './routes/query.ts'
+import { addReconciliations } from './routes/reconciliations.ts'
 import { addRecordingAudio } from './routes/recording-audio.ts'
 import { addRecordingManifest } from './routes/recording-manifest.ts'
 import { addRecords } from './routes/records.ts'
@@ -39,6 +41,8 @@ type Optional = 'coverage' | 'live' | 'openAudio' | 'pseudonymKey' | 'ready' | '
 export interface ServerOptions extends Omit<ApiContext, Optional>, Partial<Pick<ApiContext, Optional>> {
   /** @default pino to standard output, with credentials redacted */
   logger?: FastifyBaseLogger
+  /** The application's own metrics, which /metrics gives beside the API's. @default a new one */
+  metricsRegistry?: Registry
   /** More routes under the same key check, error form and documentation; each must declare its scope. */
   extend?: (api: Api, context: ApiContext) => void
 }
@@ -68,7 +72,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   const drain = addDrain(app)
   addErrors(app)
-  addMetrics(app, context.version)
+  addMetrics(app, context.version, options.metricsRegistry)
   addOpenApi(app, context.version)
   app.register(rateLimit, rateLimitOptions(context.config.requestsPerMinute))
   app.register(async (open) => addOpenRoutes(open.withTypeProvider<TypeBoxTypeProvider>(), context, drain))
@@ -76,7 +80,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   return app
 }
 
-function withDefaults({ logger: _logger, extend: _extend, ...options }: ServerOptions): ApiContext {
+function withDefaults({ logger: _logger, extend: _extend, metricsRegistry: _registry, ...options }: ServerOptions): ApiContext {
   const now = options.now ?? Date.now
   return {
     ...options,
@@ -114,6 +118,7 @@ function addKeyedRoutes(api: Api, context: ApiContext, extend: ServerOptions['ex
   addRecords(api, context)
   addExport(api, context)
   addLive(api, context)
+  addReconciliations(api, context)
   addRecordingManifest(api, context)
   addRecordingAudio(api, context)
   extend?.(api, context)

@@ -7,11 +7,12 @@
  *   npm run bench -- export    those whose name has "export" in it
  */
 import { benchExport } from './export.bench.ts'
+import { benchKafka } from './kafka.bench.ts'
 import { printMachine } from './machine.ts'
 import { benchQuery } from './query.bench.ts'
 import { benchStart } from './start.bench.ts'
 
-const benches = { start: benchStart, query: benchQuery, export: benchExport }
+const benches = { start: benchStart, query: benchQuery, export: benchExport, kafka: benchKafka }
 
 printMachine()
 const wanted = process.argv[2] ?? ''

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeRecord } from './encode-record.ts'
+import { timeToMs } from './records/field.ts'
 import { entities } from './records/index.ts'
 
 const origin = { tenant_id: 't', source_id: 's', observed_at: '2026-11-23 00:00:00.000' }
@@ -118,4 +119,36 @@ describe('fields', () => {
   test('text that is not well-formed Unicode is mended, not fatal', () => {
     expect(columns({ caller_number: 'a\ud800b' })[10]).toBe('a\ufffdb')
   })
+})
+
+test('a time to the millisecond is read like any other, however it is damaged', () => {
+  const slowly = (text: string): number => (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) ? Date.parse(text) : NaN)
+  const quickly = (text: string): number => {
+    try {
+      return timeToMs(text)
+    } catch {
+      return NaN
+    }
+  }
+  const times = fc.integer({ min: 0, max: Date.UTC(2149, 0, 1) - 1 }).map((ms) => new Date(ms).toISOString())
+  fc.assert(
+    fc.property(times, (text) => quickly(text) === Date.parse(text)),
+    { numRuns: 5_000 },
+  )
+  const damaged = fc
+    .tuple(
+      times,
+      fc.nat(22),
+      fc.nat(19).map((n) => '0123456789:-T. +Zx70'[n]!),
+    )
+    .map(([text, at, sign]) => text.slice(0, at) + sign + text.slice(at + 1))
+  fc.assert(
+    fc.property(damaged, (text) => {
+      const ms = slowly(text)
+      // Date.parse takes 31 February for 3 March, and years that no column holds.
+      const is_real = new Date(ms).getUTCDate() === Number(text.slice(8, 10)) || text.slice(11, 13) === '24'
+      expect(quickly(text)).toBe(is_real && ms >= 0 && ms < Date.UTC(2149, 0, 1) ? ms : NaN)
+    }),
+    { numRuns: 5_000 },
+  )
 })

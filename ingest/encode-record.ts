@@ -15,6 +15,10 @@ const MAX_SPAN_DAYS = 366
 const DAY_MS = 86_400_000
 const EPOCH_DAY = '1970-01-01'
 const CONTENT_HASH_BITS = 20n
+/** A tombstone's content: above every other. */
+const TOMBSTONE_HASH = 0xf_ffff
+/** Hashes end below this; what is above them is room for replays, which add one each time they change a record. */
+const CONTENT_HASHES = 0xf_f000
 
 /** A record as stored: its JSONCompactEachRow line, and where it counts. */
 export interface EncodedRecord {
@@ -32,22 +36,28 @@ export interface Origin {
   observed_at: string
 }
 
+/** The source's own version, out of a stored one. */
+export function sourceVersion(stored: bigint): number {
+  return Number(stored >> CONTENT_HASH_BITS)
+}
+
 /**
  * Encodes one record. Throws FieldError, naming the field and never its value,
- * when a required field is missing or a value does not fit.
+ * when a required field is missing or a value does not fit. A replay gives the
+ * least version it may be stored under: one more than the row it replaces.
  */
-export function encodeRecord(entity: Entity, record: Envelope & Record<string, unknown>, origin: Origin): EncodedRecord {
+export function encodeRecord(entity: Entity, record: Envelope & Record<string, unknown>, origin: Origin, at_least = 0n): EncodedRecord {
   const native_id = record.native_id
   if (typeof native_id !== 'string' || native_id === '') throw new FieldError('native_id is required')
   const anchor_day =
     record.anchor_at === undefined || record.anchor_at === null ? EPOCH_DAY : dayOf(named('anchor_at', () => timeToMs(record.anchor_at)))
   const is_deleted = record.is_deleted === true
-  const values = encodeFields(entity, record, is_deleted)
+  const body = JSON.stringify(encodeFields(entity, record, is_deleted))
   const payload = record.payload ?? JSON.stringify(record)
-  const version = storedVersion(record.version, is_deleted, payload, values)
+  const own_version = storedVersion(record.version, is_deleted, payload, body)
+  const version = own_version > at_least ? own_version : at_least
   const span = is_deleted ? undefined : spanOf(entity, record)
   const head = `[${JSON.stringify(origin.tenant_id)},${JSON.stringify(origin.source_id)},${JSON.stringify(native_id)},"${anchor_day}",${version},"${origin.observed_at}",${is_deleted ? 1 : 0},`
-  const body = JSON.stringify(values)
   return {
     line: `${head}${body.slice(1, -1)},${JSON.stringify(payload)}]\n`,
     anchor_day,
@@ -78,10 +88,10 @@ function encodeFields(entity: Entity, record: Record<string, unknown>, is_delete
  * two different contents under one source version the same one always wins,
  * whichever arrives first. A tombstone beats anything else under its version.
  */
-function storedVersion(version: unknown, is_deleted: boolean, payload: string, values: unknown[]): bigint {
+function storedVersion(version: unknown, is_deleted: boolean, payload: string, body: string): bigint {
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0 || version >= 2 ** 43)
     throw new FieldError('version is not a whole number between 0 and 2^43')
-  const hash = is_deleted ? 0xf_ffff : crc32(payload, crc32(JSON.stringify(values))) % 0xf_ffff
+  const hash = is_deleted ? TOMBSTONE_HASH : crc32(payload, crc32(body)) % CONTENT_HASHES
   return (BigInt(version) << CONTENT_HASH_BITS) | BigInt(hash)
 }
 

@@ -10,6 +10,7 @@
  */
 import { CallhouseError, messageOf } from '../errors.ts'
 import type { KafkaConsumer, KafkaMessage, KafkaModule, LibrdKafkaError } from './kafka-client.ts'
+import { aheadOf, checkExtent, type Extent } from './kafka-ledger.ts'
 import { partitionKey, raise, toTopicPartitions, type NextOffsets, type PartitionOf } from './kafka-offsets.ts'
 import { MessageBuffer } from './message-buffer.ts'
 import type { PullContext } from './source.ts'
@@ -49,16 +50,19 @@ const UNKNOWN_TOPIC = new Set([3, -188, -190])
 /** "Where the group stands", librdkafka's logical offset. */
 const COMMITTED = -1000
 const POLL_MS = 200
+const none = { lowOffset: 0, highOffset: 0 }
 /** With a full buffer, the group is polled this often. */
 const KEEP_ALIVE_MS = 30_000
 
 type ReaderContext = Pick<PullContext, 'sleep' | 'signal' | 'log'>
+/** Where to begin, for those of the partitions where that is known. */
+type StartOffsets = (partitions: readonly PartitionOf[]) => Promise<NextOffsets>
 
 export class KafkaReader {
   readonly #consumer: KafkaConsumer
   readonly #options: KafkaReaderOptions
   readonly #context: ReaderContext
-  readonly #startOffsets: () => Promise<NextOffsets>
+  readonly #startOffsets: StartOffsets
   readonly #buffer: MessageBuffer<KafkaMessage>
   /** Everything this member knows to be durable. */
   readonly #durable: NextOffsets = new Map()
@@ -70,7 +74,7 @@ export class KafkaReader {
   #failure: CallhouseError | undefined
   #polling: Promise<void> = Promise.resolve()
 
-  private constructor(kafka: KafkaModule, options: KafkaReaderOptions, startOffsets: () => Promise<NextOffsets>, context: ReaderContext) {
+  private constructor(kafka: KafkaModule, options: KafkaReaderOptions, startOffsets: StartOffsets, context: ReaderContext) {
     this.#options = options
     this.#context = context
     this.#startOffsets = startOffsets
@@ -95,12 +99,7 @@ export class KafkaReader {
   }
 
   /** Connects and joins the group. `startOffsets` is asked at every assignment. Throws kafka_unavailable when no broker answers. */
-  static async open(
-    kafka: KafkaModule,
-    options: KafkaReaderOptions,
-    startOffsets: () => Promise<NextOffsets>,
-    context: ReaderContext,
-  ): Promise<KafkaReader> {
+  static async open(kafka: KafkaModule, options: KafkaReaderOptions, startOffsets: StartOffsets, context: ReaderContext): Promise<KafkaReader> {
     let reader: KafkaReader
     try {
       reader = new KafkaReader(kafka, options, startOffsets, context)
@@ -135,7 +134,7 @@ export class KafkaReader {
     if (this.#context.signal.aborted) return []
     const messages = this.#buffer.take(batch_bytes)
     if (messages.length === 0) return []
-    const offsets: NextOffsets = new Map(messages.map((message) => [partitionKey(message), message.offset + 1]))
+    const offsets = this.#nextAfter(messages)
     this.#handed_out = { offsets, assignment: this.#assignment }
     return messages
   }
@@ -150,11 +149,21 @@ export class KafkaReader {
     this.#buffer.wake()
   }
 
-  /** The durable offsets once the messages last taken are loaded as well. */
-  offsetsWithTaken(): NextOffsets {
-    const offsets = new Map(this.#durable)
-    if (this.#handed_out) raise(offsets, this.#handed_out.offsets)
-    return offsets
+  /** Where the partitions of the messages last taken are read on from, once those are loaded. */
+  takenOffsets(): NextOffsets {
+    return new Map(this.#handed_out?.offsets)
+  }
+
+  /** Throws checkpoint_invalid when offsets went back: librdkafka begins a topic that was made anew at its start, without a word. */
+  #nextAfter(messages: readonly KafkaMessage[]): NextOffsets {
+    const next: NextOffsets = new Map()
+    for (const message of messages) {
+      const key = partitionKey(message)
+      const expected = next.get(key) ?? this.#durable.get(key) ?? 0
+      if (message.offset < expected) throw aheadOf(key, expected, `offset ${message.offset} came`)
+      next.set(key, message.offset + 1)
+    }
+    return next
   }
 
   /** Leaves the group without committing anything more. */
@@ -233,23 +242,36 @@ export class KafkaReader {
       if (error.code === ASSIGN) await this.#assign(partitions)
       else await this.#revoke(error.code === REVOKE)
     } catch (thrown) {
-      if (!this.#is_closed) this.#fail(this.#unavailable(`could not be given partitions (${messageOf(thrown)})`))
+      if (this.#is_closed) return
+      this.#fail(thrown instanceof CallhouseError ? thrown : this.#unavailable(`could not give us partitions (${messageOf(thrown)})`))
     }
   }
 
   async #assign(partitions: PartitionOf[]): Promise<void> {
-    raise(this.#durable, await this.#startOffsets())
+    const start = await this.#startOffsets(partitions)
+    await Promise.all([...start].map(([key, next]) => this.#compareWithTopic(key, next)))
     if (this.#is_closed) return void this.#consumer.unassign()
+    // What this member knew of them is as old as its last turn.
+    for (const key of partitions.map(partitionKey)) this.#durable.delete(key)
+    raise(this.#durable, start)
     this.#consumer.assign(
-      partitions.map(({ topic, partition }) => ({
-        topic,
-        partition,
-        offset: this.#durable.get(partitionKey({ topic, partition })) ?? COMMITTED,
-      })),
+      partitions.map(({ topic, partition }) => ({ topic, partition, offset: start.get(partitionKey({ topic, partition })) ?? COMMITTED })),
     )
     this.#assignment += 1
     this.#is_revoked = false
     this.#context.log.info({ partitions: partitions.length }, 'Kafka partitions assigned')
+  }
+
+  async #compareWithTopic(key: string, next: number): Promise<void> {
+    const { topic, partition } = toTopicPartitions(new Map([[key, next]]))[0]!
+    const extent = await new Promise<Extent>((resolve, reject) => {
+      const timeout = this.#options.connect_timeout_ms ?? 10_000
+      this.#consumer.queryWatermarkOffsets(topic, partition, timeout, (error: LibrdKafkaError | null, { lowOffset, highOffset } = none) =>
+        error ? reject(new Error(error.message)) : resolve({ low: lowOffset, high: highOffset }),
+      )
+    })
+    const missed = checkExtent(key, next, extent)
+    if (missed > 0) this.#context.log.error({ topic, partition, missed }, 'Kafka deleted messages before they were read; its retention is too short')
   }
 
   async #revoke(may_wait: boolean): Promise<void> {

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { loadKafka } from './kafka-client.ts'
 import { readKafkaMessage } from './kafka-messages.ts'
-import { checkpointOf, raise, readOffsets, toTopicPartitions } from './kafka-offsets.ts'
+import { checkExtent, positionsOf, readLedger } from './kafka-ledger.ts'
+import { raise, toTopicPartitions } from './kafka-offsets.ts'
 import { MessageBuffer } from './message-buffer.ts'
 
 const message = (value: Buffer | string | null): Parameters<typeof readKafkaMessage>[0] => ({
@@ -14,7 +15,9 @@ const message = (value: Buffer | string | null): Parameters<typeof readKafkaMess
 
 test('a record keeps its version, and otherwise gets its offset as one', () => {
   const text = '{"entity":"calls","record":{"native_id":"c1","version":7,"cost":0.10}}'
-  expect(readKafkaMessage(message(text))).toEqual({ record: { entity: 'calls', record: { native_id: 'c1', version: 7, cost: 0.1, payload: text } } })
+  expect(readKafkaMessage(message(text))).toEqual({
+    record: { entity: 'calls', record: { native_id: 'c1', version: 7, cost: 0.1, payload: text }, position: 'cdr/3/41' },
+  })
   expect(readKafkaMessage(message('{"entity":"calls","record":{"native_id":"c1","payload":"own"}}'))).toMatchObject({
     record: { record: { version: 41, payload: 'own' } },
   })
@@ -53,13 +56,15 @@ test('no bytes make it throw', () => {
   )
 })
 
-test('offsets survive the checkpoint, topics with slashes included, and are never lowered', () => {
+test('offsets survive the ledger, topics with slashes included, and are never lowered', async () => {
   const offsets = new Map([
     ['a/b/0', 5],
     ['c/12', 9],
   ])
-  expect(readOffsets(JSON.parse(JSON.stringify(checkpointOf(offsets))))).toEqual(offsets)
-  expect(toTopicPartitions(offsets)[0]).toEqual({ topic: 'a/b', partition: 0, offset: 5 })
+  const saved = new Map(positionsOf(offsets).map(({ stream, next }) => [stream, { format: 1, next }]))
+  const partitions = toTopicPartitions(offsets)
+  expect(partitions[0]).toEqual({ topic: 'a/b', partition: 0, offset: 5 })
+  expect(await readLedger([...partitions, { topic: 'unknown', partition: 0 }], async (stream) => saved.get(stream))).toEqual(offsets)
   raise(
     offsets,
     new Map([
@@ -69,7 +74,25 @@ test('offsets survive the checkpoint, topics with slashes included, and are neve
     ]),
   )
   expect([...offsets.values()]).toEqual([5, 10, 0])
-  expect(readOffsets({ offsets: { x: -1, y: 'z' } }).size + readOffsets(null).size + readOffsets(7).size).toBe(0)
+})
+
+test.each([
+  [{ format: 2, next: 5 }, 'newer Callhouse'],
+  [{ format: 1, next: -1 }, 'cannot be read'],
+  [{ format: 1 }, 'cannot be read'],
+  [null, 'cannot be read'],
+  ['5', 'cannot be read'],
+])('a ledger of %j is an error, and not a beginning', async (saved, message) => {
+  await expect(readLedger([{ topic: 'cdr', partition: 3 }], async () => saved)).rejects.toMatchObject({
+    code: 'checkpoint_invalid',
+    message: expect.stringContaining(message),
+  })
+})
+
+test('a ledger within its topic is fine, one ahead of the end is an error, and one behind the beginning has missed some', () => {
+  expect([5, 7, 9].map((next) => checkExtent('cdr/0', next, { low: 5, high: 9 }))).toEqual([0, 0, 0])
+  expect(checkExtent('cdr/0', 2, { low: 5, high: 9 })).toBe(3)
+  expect(() => checkExtent('cdr/0', 10, { low: 5, high: 9 })).toThrow(expect.objectContaining({ code: 'checkpoint_invalid' }))
 })
 
 test('the buffer hands out everything once, in order, and its bytes add up', () => {

@@ -1,7 +1,7 @@
 /** A Kafka message as a canonical record, or what is wrong with it. */
 import { isUtf8 } from 'node:buffer'
 import { entities, type CanonicalRecord, type EntityName } from './records/index.ts'
-import type { Reject, RejectCode } from './source.ts'
+import type { Reject, RejectCode, Reparsed, StoredInput } from './source.ts'
 
 export interface RawMessage {
   topic: string
@@ -49,7 +49,17 @@ export function readKafkaMessage(message: RawMessage): { record: CanonicalRecord
       entity,
     )
   if (typeof record['payload'] !== 'string') record['payload'] = payloadOf(entity as EntityName, record, text)
-  return { record: { entity, record } as unknown as CanonicalRecord }
+  return { record: { entity, record, position: positionOf(message) } as unknown as CanonicalRecord }
+}
+
+/** A message as it was stored, read again. A record that brought a payload of its own was stored with that and is left as it is. */
+export function rereadKafkaMessage(stored: StoredInput): Reparsed {
+  // The offset is the version of what has none: a record's is known, a dead letter's is the end of its position.
+  const offset = stored.version ?? Number(stored.position?.split('/').at(-1))
+  const read = readKafkaMessage({ topic: '', partition: 0, offset, value: Buffer.from(stored.payload) })
+  if ('record' in read) return { records: [read.record], rejects: [] }
+  const is_own_payload = stored.position === undefined && read.reject.code !== 'field_invalid'
+  return { records: [], rejects: is_own_payload ? [] : [read.reject] }
 }
 
 /** The message as it came, but never a message's body. */
@@ -59,8 +69,12 @@ function payloadOf(entity: EntityName, record: Record<string, unknown>, text: st
   return JSON.stringify({ entity, record })
 }
 
-function refuse({ topic, partition, offset }: RawMessage, payload: string, code: RejectCode, reason: string, entity?: string): { reject: Reject } {
-  return { reject: { position: `${topic}/${partition}/${offset}`, ...(entity !== undefined && { entity }), code, reason, payload } }
+function positionOf({ topic, partition, offset }: RawMessage): string {
+  return `${topic}/${partition}/${offset}`
+}
+
+function refuse(message: RawMessage, payload: string, code: RejectCode, reason: string, entity?: string): { reject: Reject } {
+  return { reject: { position: positionOf(message), ...(entity !== undefined && { entity }), code, reason, payload } }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

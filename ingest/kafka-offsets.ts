@@ -1,4 +1,4 @@
-/** Next offsets per partition: what a Kafka source's checkpoint holds. */
+/** Next offsets per partition, as the reader keeps them and librdkafka wants them. */
 
 export interface PartitionOf {
   topic: string
@@ -8,30 +8,8 @@ export interface PartitionOf {
 /** Keyed `topic/partition`; the offset of the first message that is not loaded yet. */
 export type NextOffsets = Map<string, number>
 
-export interface KafkaCheckpoint {
-  format: 1
-  offsets: Record<string, number>
-}
-
 export function partitionKey({ topic, partition }: PartitionOf): string {
   return `${topic}/${partition}`
-}
-
-export function checkpointOf(offsets: NextOffsets): KafkaCheckpoint {
-  return { format: 1, offsets: Object.fromEntries(offsets) }
-}
-
-/** The offsets of a saved checkpoint; what is not an offset is left out, so Kafka's committed one counts. */
-export function readOffsets(saved: unknown): NextOffsets {
-  const offsets: NextOffsets = new Map()
-  const stored = (saved as { offsets?: unknown } | null | undefined)?.offsets
-  if (typeof stored !== 'object' || stored === null) return offsets
-  for (const [key, offset] of Object.entries<unknown>(stored as Record<string, unknown>)) if (isOffset(offset)) offsets.set(key, offset)
-  return offsets
-}
-
-function isOffset(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 /** Raises each offset of `into` to the one in `from`; never lowers one. */

@@ -160,7 +160,7 @@ function encodeBatch(batch: Batch, origin: Origin): { loads: Map<EntityName, Ent
   for (const item of batch.records) {
     try {
       const record = item.record as unknown as Envelope & Record<string, unknown>
-      add(loads, item.entity, encodeRecord(entities[item.entity], record, origin))
+      add(loads, item.entity, encodeRecord(entities[item.entity], record, origin, item.at_least))
     } catch (thrown) {
       if (!(thrown instanceof FieldError)) throw thrown
       const reject = rejectOf(item, thrown)

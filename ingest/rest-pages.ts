@@ -35,13 +35,15 @@ const MAX_RESTARTS = 3
  * Pages from `start` to the last one. When a cursor fails, the listing begins
  * again at the last update time handed on (inclusive): nothing is lost, some
  * records come twice. Relies on pages being ordered by update time; the order
- * within a page does not matter.
+ * within a page does not matter. A change may turn up as long as `lateness_ms`
+ * after its update time, behind what has been listed by then.
  */
 export async function* restPages(
   start: PassState,
   fetchPage: (request: PageRequest) => Promise<RestPage>,
   log: Log,
   stream: string,
+  lateness_ms: number,
 ): AsyncGenerator<PulledPage, void> {
   let state = start
   let restarts = 0
@@ -69,11 +71,14 @@ export async function* restPages(
       continue
     }
     const asked_for = state.cursor
+    const latest_ms = latestOf(page.records)
     state = {
       since_ms: state.since_ms,
       cursor: page.next_cursor,
-      floor_ms: latestOf(page.records) ?? state.floor_ms,
+      floor_ms: latest_ms ?? state.floor_ms,
       read: state.read + page.records.length + page.rejects.length,
+      listed_at_ms: page.as_of_ms,
+      caught_up_ms: state.caught_up_ms ?? caughtUp(state.listed_at_ms, page.as_of_ms, lateness_ms, page.next_cursor === null ? undefined : latest_ms),
     }
     let broken: CallhouseError | undefined
     if (page.next_cursor !== null) {
@@ -84,6 +89,16 @@ export async function* restPages(
     if (broken) throw broken
     if (page.next_cursor === null) return
   }
+}
+
+/**
+ * When the listing came within `lateness_ms` of the present, if it has now. What
+ * was missing at the end of a page lies before what the next page lists, so the
+ * earlier page's time counts where this page reaches that near to it.
+ */
+function caughtUp(before_ms: number | null, now_ms: number, lateness_ms: number, latest_ms = Infinity): number | null {
+  if (before_ms !== null && latest_ms >= before_ms - lateness_ms) return before_ms
+  return latest_ms >= now_ms - lateness_ms ? now_ms : null
 }
 
 function doesNotMoveOn(stream: string, reason: string, cause: unknown): CallhouseError {

@@ -2,8 +2,8 @@
  * One pass over one stream of a REST API that lists changes by update time.
  *
  * A pass begins `look_back_ms` before the last high water, and the high water
- * it leaves behind is the server's time less `settling_lag_ms`, so that what
- * the server commits late is still seen. What a look-back lists again unchanged
+ * it leaves behind is the server's time when the listing caught up with it, less
+ * `settling_lag_ms`, so that what the server commits late is still seen. What a look-back lists again unchanged
  * is not an input: it is neither counted nor handed on.
  */
 import type { EntityName } from './records/index.ts'
@@ -59,7 +59,7 @@ export async function* pullRestStream(context: PullContext, stream: RestStream, 
   if (context.signal.aborted) leave()
   try {
     const pass = checkpoint.pass ?? newPass(checkpoint, stream, look_back_ms)
-    const pages = restPages(pass, (request) => stream.fetchPage(request, stop.signal), context.log, stream.name)
+    const pages = restPages(pass, (request) => stream.fetchPage(request, stop.signal), context.log, stream.name, settling_lag_ms + look_back_ms)
     const bounds = {
       max_items: options.pages_ahead ?? 8,
       max_bytes: options.bytes_ahead ?? 8 * 1024 * 1024,
@@ -71,7 +71,7 @@ export async function* pullRestStream(context: PullContext, stream: RestStream, 
       window_from_ms ??= arrived[0]!.as_of_ms - settling_lag_ms - look_back_ms
       const fresh = withoutSeen(arrived, window_from_ms, stream.seen)
       const is_end = last.next_cursor === null
-      const next: StreamCheckpoint = is_end ? endOfPass(context, stream, pass, last.as_of_ms, settling_lag_ms) : { ...checkpoint, pass: last.after }
+      const next: StreamCheckpoint = is_end ? endOfPass(context, stream, pass, last, settling_lag_ms) : { ...checkpoint, pass: last.after }
       const progress = options.onRead?.(arrived.reduce((sum, page) => sum + page.records.length + page.rejects.length, 0))
       yield {
         stream: stream.name,
@@ -93,16 +93,17 @@ export async function* pullRestStream(context: PullContext, stream: RestStream, 
 
 function newPass(checkpoint: StreamCheckpoint, stream: RestStream, look_back_ms: number): PassState {
   const since_ms = checkpoint.high_water_ms === null ? stream.first_since_ms : checkpoint.high_water_ms - look_back_ms
-  return { since_ms, cursor: null, floor_ms: null, read: 0 }
+  return { since_ms, cursor: null, floor_ms: null, read: 0, listed_at_ms: null, caught_up_ms: null }
 }
 
-function endOfPass(context: PullContext, stream: RestStream, pass: PassState, as_of_ms: number, settling_lag_ms: number): StreamCheckpoint {
+function endOfPass(context: PullContext, stream: RestStream, pass: PassState, last: PulledPage, settling_lag_ms: number): StreamCheckpoint {
+  const { as_of_ms, after } = last
   if (pass.since_ms !== null && pass.since_ms !== stream.first_since_ms && as_of_ms < pass.since_ms) {
     // The checkpoint came from a clock in the future; what changed meanwhile is unknown.
     context.log.warn({ stream: stream.name }, "the checkpoint is later than the server's clock: the next pull lists everything again")
     return startCheckpoint
   }
-  return { format: 1, high_water_ms: as_of_ms - settling_lag_ms, pass: null }
+  return { format: 1, high_water_ms: (after.caught_up_ms ?? as_of_ms) - settling_lag_ms, pass: null }
 }
 
 /** What of the pages is not known to be loaded, and what to remember of the look-back window once it is. */

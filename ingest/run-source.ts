@@ -3,7 +3,7 @@
  * for the next. Passes repeat after the poll interval until the signal aborts.
  */
 import { CallhouseError, messageOf } from '../errors.ts'
-import { loadCheckpoint, saveCheckpoint } from '../sql/checkpoints.ts'
+import { advancePositions, loadCheckpoint, saveCheckpoint } from '../sql/checkpoints.ts'
 import type { Control } from '../sql/control.ts'
 import { finishRun, startRun } from '../sql/runs.ts'
 import type { Loader, LoadResult } from './loader.ts'
@@ -25,6 +25,8 @@ export interface SourceRun {
   onBatch?: (batch: Batch, result: LoadResult) => void
   /** Called between the rows' being durable and the checkpoint; crash drills stop here. */
   beforeCheckpoint?: () => void | Promise<void>
+  /** Waited for before a pass and before every batch: where it waits, the source is not resumed, so nothing piles up. */
+  admit?: (signal: AbortSignal) => Promise<void>
 }
 
 const LONGEST_RETRY_MS = 300_000
@@ -44,9 +46,14 @@ export interface PassTotals {
 export async function runPass(run: SourceRun): Promise<PassTotals> {
   const { control, tenant_id, source_id, source } = run
   const totals: PassTotals = { inputs: 0, accepted: 0, rejected: 0, rows: 0 }
+  await run.admit?.(run.signal)
+  if (run.signal.aborted) return totals
   const run_id = await startRun(control, { tenant_id, source_id, kind: source.kind })
   try {
     for await (const batch of source.pull(contextOf(run))) {
+      await run.admit?.(run.signal)
+      // Stopped while it waited: the batch is not loaded, and is delivered again.
+      if (run.admit && run.signal.aborted) break
       await loadBatch(run, batch, totals)
       if (run.signal.aborted) break
     }
@@ -86,7 +93,8 @@ async function loadBatch(run: SourceRun, batch: Batch, totals: PassTotals): Prom
   const { control, tenant_id, source_id } = run
   const result = await run.loader.load(batch, { tenant_id, source_id })
   await run.beforeCheckpoint?.()
-  await saveCheckpoint(control, { tenant_id, source_id, stream: batch.stream, value: batch.checkpoint })
+  if (batch.positions) await advancePositions(control, { tenant_id, source_id, positions: batch.positions })
+  else await saveCheckpoint(control, { tenant_id, source_id, stream: batch.stream, value: batch.checkpoint })
   totals.inputs += batch.inputs
   totals.accepted += result.accepted
   totals.rejected += result.rejected
@@ -94,7 +102,8 @@ async function loadBatch(run: SourceRun, batch: Batch, totals: PassTotals): Prom
   run.onBatch?.(batch, result)
 }
 
-function contextOf(run: SourceRun): PullContext {
+/** What a source is given in this run. */
+export function contextOf(run: SourceRun): PullContext {
   const { control, tenant_id, source_id } = run
   return {
     tenant_id,

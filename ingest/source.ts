@@ -35,6 +35,12 @@ export interface Coverage {
   to_ms: number
 }
 
+/** Where a numbered log, such as a partition, is read on from. */
+export interface Position {
+  stream: string
+  next: number
+}
+
 /** What is loaded in one go. */
 export interface Batch {
   /** Names the checkpoint; a source may have several streams under way. */
@@ -46,6 +52,8 @@ export interface Batch {
   rejects: Reject[]
   /** Where to go on from, as JSON; saved only after the rows are durable. */
   checkpoint: unknown
+  /** For a batch out of numbered logs, in the checkpoint's place: saved together, and only ever moved forward. */
+  positions?: readonly Position[]
   coverage?: Coverage[]
   /** How far this pass has come, for a progress bar. */
   progress?: { done: number; total: number }
@@ -70,6 +78,35 @@ export interface PullContext {
   log: Log
 }
 
+/** An input as it was stored: a record's payload, or a dead letter's. */
+export interface StoredInput {
+  /** Of a dead letter it may be empty: some inputs do not say what they are. */
+  entity: string
+  payload: string
+  /** Of a record only: its identity, and the source's own version. */
+  native_id?: string
+  anchor_day?: string
+  version?: number
+  /** Of a dead letter only. */
+  position?: string
+  code?: RejectCode
+  reason?: string
+}
+
+/** What today's parser makes of a stored input; neither records nor rejects when it cannot be read without its neighbours. */
+export interface Reparsed {
+  records: CanonicalRecord[]
+  rejects: Pick<Reject, 'code' | 'reason'>[]
+}
+
+/** A source's own count, and a sum of one of the entity's numbers, over the records it created in a stretch of time. */
+export interface Totals {
+  count: number
+  /** The number that is summed, such as duration_ms; empty when the entity has none. */
+  field: string
+  sum: number
+}
+
 export interface Source {
   readonly kind: string
   readonly entities: readonly EntityName[]
@@ -78,4 +115,8 @@ export interface Source {
    * the batch it yielded is durable and its checkpoint saved.
    */
   pull(context: PullContext): AsyncIterable<Batch>
+  /** Reads a stored input again, for `callhouse replay`. A source without it cannot be replayed. */
+  reparse?(stored: StoredInput): Reparsed
+  /** What the source itself counts, for `callhouse reconcile`; undefined for what it gives no totals of. `to_ms` is not included. */
+  totals?(context: PullContext, range: { entity: EntityName; from_ms: number; to_ms: number }): Promise<Totals | undefined>
 }

@@ -10,6 +10,14 @@ export interface PassState {
   floor_ms: number | null
   /** Items read in this pass, for the progress bar. */
   read: number
+  /** The server's time when the last page was listed; null before the first. */
+  listed_at_ms: number | null
+  /**
+   * The server's time when the listing came so near to its present that a change
+   * could still turn up behind it. The high water counts from there, however
+   * long the rest of the pass takes.
+   */
+  caught_up_ms: number | null
 }
 
 export interface StreamCheckpoint {
@@ -29,7 +37,16 @@ export function readCheckpoint(saved: unknown): StreamCheckpoint {
   if (!isObject(pass) || !isTime(pass['since_ms']) || !isTime(pass['floor_ms'])) return startCheckpoint
   const cursor = typeof pass['cursor'] === 'string' ? pass['cursor'] : null
   const read = typeof pass['read'] === 'number' ? pass['read'] : 0
-  return { format: 1, high_water_ms: saved['high_water_ms'], pass: { since_ms: pass['since_ms'], floor_ms: pass['floor_ms'], cursor, read } }
+  const times = { listed_at_ms: timeOrNull(pass['listed_at_ms']), caught_up_ms: timeOrNull(pass['caught_up_ms']) }
+  return {
+    format: 1,
+    high_water_ms: saved['high_water_ms'],
+    pass: { since_ms: pass['since_ms'], floor_ms: pass['floor_ms'], cursor, read, ...times },
+  }
+}
+
+function timeOrNull(value: unknown): number | null {
+  return isTime(value) ? value : null
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { loadCheckpoint, saveCheckpoint } from './checkpoints.ts'
+import { advancePositions, loadCheckpoint, saveCheckpoint } from './checkpoints.ts'
 import { onBothControls } from './control.suite.ts'
 
 onBothControls('checkpoints', ({ control, another }) => {
@@ -34,6 +34,27 @@ onBothControls('checkpoints', ({ control, another }) => {
     )
     for (const one of keys) await saveCheckpoint(control(), { ...one, value: one })
     for (const one of keys) expect(await loadCheckpoint(control(), one)).toEqual(one)
+  })
+
+  test('positions move forward only, together, and never over what a newer version wrote', async () => {
+    const source = { tenant_id: 'acme', source_id: 'kafka' }
+    const read = (stream: string): Promise<unknown> => loadCheckpoint(control(), { ...source, stream })
+    const advance = (...nexts: number[]): Promise<void> =>
+      advancePositions(control(), { ...source, positions: nexts.map((next, n) => ({ stream: `p${n}`, next })) })
+    await advance(5, 2_000_000_000_000)
+    await advance(4, 2_000_000_000_001)
+    expect([await read('p0'), await read('p1')]).toEqual([
+      { format: 1, next: 5 },
+      { format: 1, next: 2_000_000_000_001 },
+    ])
+    await Promise.all(Array.from({ length: 20 }, (_, n) => advance(6 + ((n * 7) % 20))))
+    expect(await read('p0')).toEqual({ format: 1, next: 25 })
+    await saveCheckpoint(control(), { ...source, stream: 'p0', value: { format: 2, next: 1 } })
+    await advance(99)
+    expect(await read('p0')).toEqual({ format: 2, next: 1 })
+    await saveCheckpoint(control(), { ...source, stream: 'p0', value: undefined })
+    await advance(1)
+    expect(await read('p0')).toEqual({ format: 1, next: 1 })
   })
 
   test('an undefined checkpoint is none', async () => {

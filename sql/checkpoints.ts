@@ -42,3 +42,36 @@ export async function saveCheckpoint(control: Control, checkpoint: CheckpointKey
     .onConflict((conflict) => conflict.columns(['tenant_id', 'source_id', 'stream']).doUpdateSet({ value, updated_at: sql<Date>`now()` }))
     .execute()
 }
+
+/** The format of a position's JSON; a later one is left alone. */
+const POSITION_FORMAT = 1
+
+/**
+ * Saves how far numbered logs have been read, as checkpoints `{ format, next }`,
+ * all or none. A position is only ever moved forward: of two processes that
+ * have read a partition, the one behind changes nothing. To move one back,
+ * forget it with saveCheckpoint.
+ */
+export async function advancePositions(
+  control: Control,
+  source: { tenant_id: string; source_id: string; positions: readonly { stream: string; next: number }[] },
+): Promise<void> {
+  const { tenant_id, source_id, positions } = source
+  if (positions.length === 0) return
+  // In one order, so that two processes cannot wait for each other's rows.
+  const rows = [...positions]
+    .sort((a, b) => (a.stream < b.stream ? -1 : 1))
+    .map(({ stream, next }) => ({ tenant_id, source_id, stream, value: JSON.stringify({ format: POSITION_FORMAT, next }) }))
+  await control.db
+    .insertInto('checkpoints')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'source_id', 'stream'])
+        .doUpdateSet({ value: sql<string>`excluded.value`, updated_at: sql<Date>`now()` })
+        .where(
+          sql<boolean>`(checkpoints.value->>'format')::int8 <= ${POSITION_FORMAT} and (checkpoints.value->>'next')::int8 < (excluded.value->>'next')::int8`,
+        ),
+    )
+    .execute()
+}

@@ -32,14 +32,16 @@ const DAY_MS = 86_400_000
 
 /**
  * The fact days of a tenant that are not what a computation from scratch gives.
- * `from`/`to` (days, both included) bound the cost; without them all history is
- * read once per model.
+ * `from`/`to` (days, both included) bound what is compared; without
+ * `anchors_from` all history is read once per model. With it, of records anchored
+ * before that day only those are read that the day map says reach the days: the
+ * cost is bounded, and older records are no longer checked without the map.
  */
 export async function verifyTenant(
   warehouse: Warehouse,
   models: Model[],
   tenant_id: string,
-  range: { from?: string; to?: string } = {},
+  range: { from?: string; to?: string; anchors_from?: string } = {},
 ): Promise<Difference[]> {
   const differences: Difference[] = []
   for (const model of models) {
@@ -47,6 +49,7 @@ export async function verifyTenant(
     for (const entity of model.from) anchors.set(entity, await anchorDays(warehouse, entity, tenant_id))
     const days = daysToCheck([...(await knownDays(warehouse, model, tenant_id)), ...[...anchors.values()].flat()], range)
     if (days.length === 0) continue
+    if (range.anchors_from !== undefined) await keepRecent(warehouse, tenant_id, days, anchors, range.anchors_from)
     const recomputed = await recompute(warehouse, model, tenant_id, days, anchors)
     const published = await publishedDigests(warehouse, model, tenant_id, days)
     for (const day of days) {
@@ -55,6 +58,29 @@ export async function verifyTenant(
     }
   }
   return differences
+}
+
+/** Of the anchor days, leaves those from `anchors_from` on, and those that the day map says reach one of `days`. */
+async function keepRecent(
+  warehouse: Warehouse,
+  tenant_id: string,
+  days: string[],
+  anchors: Map<string, string[]>,
+  anchors_from: string,
+): Promise<void> {
+  for (const [entity, all] of anchors) {
+    const result = await warehouse.query({
+      query: `SELECT DISTINCT anchor_day FROM day_reach
+        WHERE tenant_id = {tenant_id:String} AND entity = {entity:String} AND anchor_day < {anchors_from:Date} AND day IN {days:Array(Date)}`,
+      query_params: { tenant_id, entity, anchors_from, days },
+      format: 'JSONEachRow',
+    })
+    const reaching = new Set((await result.json<{ anchor_day: string }>()).map(({ anchor_day }) => anchor_day))
+    anchors.set(
+      entity,
+      all.filter((day) => day >= anchors_from || day === NO_ANCHOR || reaching.has(day)),
+    )
+  }
 }
 
 /** Days with published facts, and days that records have reached. */

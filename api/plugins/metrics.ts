@@ -10,9 +10,8 @@ declare module 'fastify' {
   }
 }
 
-/** Adds a registry, a duration histogram by route, and one log line per request. */
-export function addMetrics(app: FastifyInstance, version: string): void {
-  const registry = new Registry()
+/** Adds a registry (the application's, where it has one), a duration histogram by route, and one log line per request. */
+export function addMetrics(app: FastifyInstance, version: string, registry = new Registry()): void {
   collectDefaultMetrics({ register: registry })
   const durations = new Histogram({
     name: 'callhouse_http_request_duration_seconds',

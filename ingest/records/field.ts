@@ -50,9 +50,52 @@ const LATEST_MS = Date.UTC(2149, 0, 1)
 
 /** Epoch milliseconds of a time with a zone; throws FieldError for anything else. */
 export function timeToMs(value: unknown): number {
-  const ms = typeof value === 'number' ? value : parseIso(value)
+  const ms = typeof value === 'number' ? value : typeof value === 'string' && value.length === 24 ? parseUtcMillis(value) : parseIso(value)
   if (!Number.isFinite(ms) || ms < EARLIEST_MS || ms >= LATEST_MS) throw new FieldError('is not a time between 1970 and 2149')
   return ms
+}
+
+const [DASH, COLON, POINT, T, Z] = ['-', ':', '.', 'T', 'Z'].map((sign) => sign.charCodeAt(0))
+const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/** What nearly every source sends, 2026-10-31T14:15:16.789Z, several times as fast; anything else goes the long way. */
+function parseUtcMillis(text: string): number {
+  if (
+    text.charCodeAt(4) !== DASH ||
+    text.charCodeAt(7) !== DASH ||
+    text.charCodeAt(10) !== T ||
+    text.charCodeAt(13) !== COLON ||
+    text.charCodeAt(16) !== COLON ||
+    text.charCodeAt(19) !== POINT ||
+    text.charCodeAt(23) !== Z
+  )
+    return parseIso(text)
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2)
+  const month = twoDigits(text, 5)
+  const day = twoDigits(text, 8)
+  const hour = twoDigits(text, 11)
+  const minute = twoDigits(text, 14)
+  const second = twoDigits(text, 17)
+  const ms = twoDigits(text, 20) * 10 + (twoDigits(text, 21) % 10)
+  const most = DAYS_IN_MONTH[month - 1]! + (month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0)
+  if (!(year >= 1970 && day >= 1 && day <= most && hour < 24 && minute < 60 && second < 60 && ms >= 0)) return parseIso(text)
+  // Days since 1970 by the proleptic Gregorian calendar, with years that begin in March.
+  const y = month > 2 ? year : year - 1
+  const day_of_year = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
+  const days = y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + day_of_year - 719_468
+  return days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1_000 + ms
+}
+
+/** Of a text that is a time: whether it is one to the millisecond, in UTC. */
+function isMillisUtc(time: string): boolean {
+  return time.length === 24 && time.charCodeAt(23) === Z
+}
+
+/** NaN unless both are digits. */
+function twoDigits(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48
+  const ones = text.charCodeAt(at + 1) - 48
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NaN
 }
 
 function parseIso(value: unknown): number {
@@ -70,7 +113,9 @@ function daysInMonth(year: number, month: number): number {
 
 function encodeTime(value: unknown): string {
   const ms = timeToMs(value)
-  if (typeof value === 'string' && value.length <= 24 && ISO_UTC.test(value)) return `${value.slice(0, 10)} ${value.slice(11, -1)}`
+  // Hour 24 is ISO's, and not ClickHouse's.
+  if (typeof value === 'string' && value.length <= 24 && !value.startsWith('24', 11) && (isMillisUtc(value) || ISO_UTC.test(value)))
+    return `${value.slice(0, 10)} ${value.slice(11, -1)}`
   const iso = new Date(ms).toISOString()
   return `${iso.slice(0, 10)} ${iso.slice(11, 23)}`
 }
@@ -96,9 +141,11 @@ const DECIMAL = /^[+-]?\d{1,12}(\.\d+)?$/
 function encodeMoney(value: unknown): string {
   const text = typeof value === 'number' ? decimalText(value) : value
   if (typeof text !== 'string' || !DECIMAL.test(text)) throw new FieldError('is not a decimal amount with at most 12 digits before the point')
-  const fraction = text.split('.')[1] ?? ''
+  const point = text.indexOf('.')
+  if (point === -1 || text.length - point <= 7) return text
+  const fraction = text.slice(point + 1)
   if (/[1-9]/.test(fraction.slice(6))) throw new FieldError('has more than 6 decimal places')
-  return fraction.length > 6 ? text.slice(0, text.length - (fraction.length - 6)) : text
+  return text.slice(0, point + 7)
 }
 
 /** Doubles such as 0.1 + 0.2 carry noise past the sixth place; a sender of numbers means six. */

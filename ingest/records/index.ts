@@ -39,9 +39,12 @@ export const entityNames = Object.keys(entities) as EntityName[]
 
 /**
  * A record together with the entity it belongs to, and where the input stood
- * that it came from (a reject of the record then carries that position).
+ * that it came from (a reject of the record then carries that position). A
+ * replay says under which version at least the record is to be stored.
  */
-export type CanonicalRecord = { [N in EntityName]: { entity: N; record: RecordOf<(typeof entities)[N]>; position?: string } }[EntityName]
+export type CanonicalRecord = {
+  [N in EntityName]: { entity: N; record: RecordOf<(typeof entities)[N]>; position?: string; at_least?: bigint }
+}[EntityName]
 
 /** The entity of that name, or undefined. */
 export function findEntity(name: string): Entity | undefined {

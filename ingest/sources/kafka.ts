@@ -2,10 +2,10 @@
 import { CallhouseError } from '../../errors.ts'
 import { loadKafka } from '../kafka-client.ts'
 import { KafkaReader, type KafkaReaderOptions } from '../kafka-consumer.ts'
-import { readKafkaMessage, type RawMessage } from '../kafka-messages.ts'
-import { checkpointOf, readOffsets, type KafkaCheckpoint } from '../kafka-offsets.ts'
+import { readKafkaMessage, rereadKafkaMessage, type RawMessage } from '../kafka-messages.ts'
+import { positionsOf, readLedger } from '../kafka-ledger.ts'
 import { entityNames, type CanonicalRecord } from '../records/index.ts'
-import type { Batch, PullContext, Reject, Source } from '../source.ts'
+import type { Batch, Position, PullContext, Reject, Source } from '../source.ts'
 
 export type KafkaOptions = KafkaReaderOptions
 
@@ -13,10 +13,10 @@ const STREAM = 'kafka'
 
 /**
  * Consumes `{ entity, record }` messages keyed by native_id. Unlike other
- * sources' pulls, this one ends only when the signal aborts. The checkpoint is
- * what counts: reading begins at its offsets (then at the group's committed
- * ones, then at the start of the topic), and offsets are committed to Kafka
- * after it is saved, for lag monitors. A rejected message's position is
+ * sources' pulls, this one ends only when the signal aborts. The ledger is
+ * what counts (kafka-ledger.ts): reading begins at its offsets (then at the
+ * group's committed ones, then at the start of the topic), and offsets are
+ * committed to Kafka after it is saved, for lag monitors. A rejected message's position is
  * `topic/partition/offset`.
  */
 export function createKafkaSource(options: KafkaOptions): Source {
@@ -29,13 +29,13 @@ export function createKafkaSource(options: KafkaOptions): Source {
   async function* pull(context: PullContext): AsyncGenerator<Batch, void> {
     if (context.signal.aborted) return
     const kafka = await loadKafka()
-    const reader = await KafkaReader.open(kafka, options, async () => readOffsets(await context.checkpoint(STREAM)), context)
+    const reader = await KafkaReader.open(kafka, options, (partitions) => readLedger(partitions, context.checkpoint), context)
     try {
       for (;;) {
         const messages = await reader.take()
         if (context.signal.aborted) return
         if (messages.length === 0) continue
-        yield batchOf(messages, checkpointOf(reader.offsetsWithTaken()))
+        yield batchOf(messages, positionsOf(reader.takenOffsets()))
         reader.settle()
       }
     } finally {
@@ -43,10 +43,10 @@ export function createKafkaSource(options: KafkaOptions): Source {
     }
   }
 
-  return { kind: 'kafka', entities: entityNames, pull }
+  return { kind: 'kafka', entities: entityNames, pull, reparse: rereadKafkaMessage }
 }
 
-function batchOf(messages: readonly RawMessage[], checkpoint: KafkaCheckpoint): Batch {
+function batchOf(messages: readonly RawMessage[], positions: Position[]): Batch {
   const records: CanonicalRecord[] = []
   const rejects: Reject[] = []
   for (const message of messages) {
@@ -54,5 +54,5 @@ function batchOf(messages: readonly RawMessage[], checkpoint: KafkaCheckpoint): 
     if ('record' in read) records.push(read.record)
     else rejects.push(read.reject)
   }
-  return { stream: STREAM, inputs: messages.length, records, rejects, checkpoint }
+  return { stream: STREAM, inputs: messages.length, records, rejects, checkpoint: undefined, positions }
 }

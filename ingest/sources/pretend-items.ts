@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { sliceItems } from '../json-items.ts'
 import { GarbledAnswer } from '../http-client.ts'
 import { FieldError, timeToMs } from '../records/field.ts'
-import type { CanonicalRecord, EntityName } from '../records/index.ts'
+import { findEntity, type CanonicalRecord, type EntityName } from '../records/index.ts'
 import type { RestPage } from '../rest-pages.ts'
-import type { Reject, RejectCode } from '../source.ts'
+import type { Reject, RejectCode, Reparsed, StoredInput } from '../source.ts'
 
 type Item = Record<string, unknown>
 
@@ -29,6 +29,20 @@ export function readPretendPage(text: string, entity: EntityName, base: string):
     else records.push(read)
   }
   return { records, rejects, next_cursor, as_of_ms, bytes: text.length }
+}
+
+/** An item as it was stored, read again. */
+export function rereadPretendItem(stored: StoredInput, base: string): Reparsed {
+  if (!findEntity(stored.entity)) return { records: [], rejects: [{ code: 'unknown_entity', reason: 'the API has no such stream' }] }
+  let item: unknown
+  try {
+    item = JSON.parse(stored.payload)
+  } catch {
+    return { records: [], rejects: [{ code: 'not_json', reason: 'the stored payload is not JSON' }] }
+  }
+  const entity = stored.entity as EntityName
+  const read = readItem(item, entity, withoutBody(entity, item, stored.payload), base)
+  return 'reason' in read ? { records: [], rejects: [read] } : { records: [read], rejects: [] }
 }
 
 interface Fault {

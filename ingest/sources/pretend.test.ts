@@ -122,6 +122,28 @@ test('a change that is committed late, behind the high water, is still seen', as
   expect(loaded.has('calls/late')).toBe(true)
 })
 
+test('a change that is committed late while the server makes a pass wait is still seen', async () => {
+  // Found by the fault plan: the high water was the time of the last page, though what lay behind the first had last been looked at before the wait.
+  const began = server.now_ms
+  server.put('calls', ...Array.from({ length: 11 }, (_, n) => testItem(`c${n}`, began - 20_000 + n * 1_000)))
+  server.fault = ({ path, cursor }) => {
+    if (path !== '/v1/calls' || cursor === null || server.now_ms !== began) return undefined
+    server.put('calls', testItem('late', began - 40_000))
+    server.now_ms += 10 * MINUTE
+    return { kind: 'status', status: 429, headers: { 'retry-after': '600' } }
+  }
+  const context = testContext()
+  const pretend = source()
+  const loaded = new Map<string, Batch['records'][number]>()
+  await run(pretend, context, loaded)
+  expect(server.now_ms).toBe(began + 10 * MINUTE)
+  expect(loaded.has('calls/late')).toBe(false)
+  await run(pretend, context, loaded)
+  expect(loaded.has('calls/late')).toBe(true)
+  // And a quiet time later the high water has followed.
+  expect(context.saved.get('calls')).toMatchObject({ high_water_ms: server.now_ms - 5_000 })
+})
+
 test('items without identity are rejects with a stable position, and the rest of the page is loaded', async () => {
   server.put(
     'calls',

@@ -7,9 +7,9 @@ import type { PageRequest, RestPage } from '../rest-pages.ts'
 import { pullRestStream, type RestPullOptions, type RestStream } from '../rest-puller.ts'
 import { RequestGate } from '../retry-after.ts'
 import { SeenVersions } from '../seen-versions.ts'
-import type { Batch, PullContext, Source } from '../source.ts'
+import type { Batch, PullContext, Source, Totals } from '../source.ts'
 import { readCheckpoint } from '../stream-checkpoint.ts'
-import { isObject, readPretendPage, timeOr } from './pretend-items.ts'
+import { isObject, readPretendPage, rereadPretendItem, timeOr } from './pretend-items.ts'
 
 export interface PretendOptions {
   /** Where the API is, such as http://127.0.0.1:4010. */
@@ -111,7 +111,18 @@ export function createPretendSource(options: PretendOptions): Source {
     return url
   }
 
-  return { kind: 'pretend', entities: wanted, pull: (context) => quietlyStopped(pull(context), context.signal) }
+  return {
+    kind: 'pretend',
+    entities: wanted,
+    pull: (context) => quietlyStopped(pull(context), context.signal),
+    reparse: (stored) => rereadPretendItem(stored, base),
+    totals: (context, { entity, from_ms, to_ms }) => {
+      const url = new URL(`${base}/v1/totals/${entity}`)
+      url.searchParams.set('from', new Date(from_ms).toISOString())
+      url.searchParams.set('to', new Date(to_ms).toISOString())
+      return clientFor(context, context.signal).get(url, readTotals)
+    },
+  }
 }
 
 /** A pull that was aborted is a pull that ended. */
@@ -131,6 +142,16 @@ function progressBar(parts: readonly { done: number; total: number }[]): (items:
     done += items
     return { done, total: Math.max(total, done) }
   }
+}
+
+function readTotals(text: string): Totals {
+  const totals: unknown = JSON.parse(text)
+  if (!isObject(totals) || !Number.isSafeInteger(totals['count'])) throw new GarbledAnswer('the answer was no totals: it has no count')
+  const { count, sum } = totals as { count: number; sum?: unknown }
+  if (!isObject(sum)) return { count, field: '', sum: 0 }
+  const value = Number(sum['value'])
+  if (typeof sum['field'] !== 'string' || !Number.isFinite(value)) throw new GarbledAnswer('the answer was no totals: sum has no field and value')
+  return { count, field: sum['field'], sum: value }
 }
 
 function readAccount(text: string): Account {

@@ -18,7 +18,7 @@ SELECT
   count(leg.mos) AS mos_count,
   sum(leg.bill_ms) AS bill_ms,
   sum(ifNull(leg.pdd_ms, 0)) AS pdd_ms,
-  sum(toDecimal64(ifNull(leg.mos, 0), 6)) AS mos_sum,
+  sum(toDecimal64(round(toDecimal128(ifNull(leg.mos, 0), 9), 6), 6)) AS mos_sum,
   sum(ifNull(leg.buy_price, 0)) AS buy_price,
   sum(ifNull(leg.sell_price, 0)) AS sell_price
 FROM call_legs AS leg FINAL

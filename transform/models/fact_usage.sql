@@ -10,7 +10,7 @@ SELECT
   unit,
   currency,
   sum(ifNull(used.price, 0)) AS price,
-  sum(toDecimal64(ifNull(used.quantity, 0), 6)) AS quantity
+  sum(toDecimal64(round(toDecimal128(ifNull(used.quantity, 0), 9), 6), 6)) AS quantity
 FROM usage AS used FINAL
 WHERE tenant_id = {tenant_id:String}
   AND anchor_day IN {usage_anchor_days:Array(Date)}

@@ -16,6 +16,7 @@ import { assembleCel } from './cel-assembler.ts'
 import { streamBatches, type LineStream } from './line-stream.ts'
 import { LocalTimes } from './local-time.ts'
 import { assembleQueueLog } from './queue-log-assembler.ts'
+import { rereadLine, type LineReaders } from './reread-line.ts'
 
 export interface AsteriskOptions {
   /** The directory that has queue_log, cdr-csv/, cdr-custom/ and cel-custom/, or some of them. */
@@ -41,8 +42,15 @@ export function createAsteriskSource(options: AsteriskOptions): Source {
     throw new CallhouseError('zone_unknown', `No time zone "${tz}" (Asterisk source, tz). Use an IANA name such as Europe/Berlin.`)
   const times = new LocalTimes(tz)
   const common = { finished: !follow, batch_lines }
+  const readers: LineReaders = {
+    queue_log: assembleQueueLog,
+    'cdr-csv': () => assembleCdr((line) => parseCdrLine(line, times), RANK_CSV),
+    'cdr-custom': () => assembleCdr(parseCdrCustomLine, RANK_CUSTOM),
+    cel: assembleCel,
+  }
   return {
     kind: 'asterisk',
+    reparse: (stored) => rereadLine(stored, readers),
     entities: ['queue_visits', 'agent_states', 'agent_events', 'call_legs', 'calls', 'call_events'],
     async *pull(context) {
       await requireDirectory(path)
