@@ -76,10 +76,13 @@ async function openMigratedWarehouse(config: Config): Promise<Warehouse> {
   return warehouse
 }
 
+/** After a kill -9 nobody refreshes for as long; a live holder renews it well before. */
+const LEASE_MS = 10_000
+
 /** Brings the facts up to date once; at most one process does so at a time. Undefined when another one is at it. */
 export async function refreshOnce(stores: Stores, options: RefreshOptions = {}): Promise<RefreshResult | undefined> {
   let result: RefreshResult | undefined
-  await withLease(stores.control, 'transform', { ttl_ms: 60_000 }, async ({ signal }) => {
+  await withLease(stores.control, 'transform', { ttl_ms: LEASE_MS }, async ({ signal }) => {
     result = await refreshFacts(stores.warehouse, stores.control, stores.models, { ...options, signal })
   })
   return result
