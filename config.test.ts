@@ -61,6 +61,12 @@ test('the environment wins over the file', () => {
   expect(config.data).toBe('/b')
 })
 
+test('a variable that is set to nothing is not set', () => {
+  const config = normalizeConfig({ api: { port: 1 } }, { CALLHOUSE_PORT: '', CALLHOUSE_ADMIN_KEY: '', CALLHOUSE_DATABASE_URL: '' })
+  expect(config.api).toMatchObject({ port: 1, admin_key: undefined })
+  expect(config.database_url).toBeUndefined()
+})
+
 test('the same source twice in one tenant is a mistake, in two tenants it is not', () => {
   const source = { id: 'pbx', kind: 'asterisk', path: '/x' }
   expect(mistakesOf({ sources: [source, source] })).toHaveLength(1)

@@ -92,7 +92,9 @@ export function loadConfig(options: { file?: string; env?: Env; required?: boole
 }
 
 /** Checks raw settings and fills in defaults; `where` names the file in messages. */
-export function normalizeConfig(raw: unknown, env: Env = {}, where = 'config'): Config {
+export function normalizeConfig(raw: unknown, environment: Env = {}, where = 'config'): Config {
+  // A variable that is set to nothing is one that is not set.
+  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const mistakes: string[] = []
   const top = asObject(expand(raw, env, '', mistakes), '', mistakes)
   unknownKeys(top, topKeys, '', mistakes)
@@ -147,8 +149,6 @@ function checkValues(config: Config, mistakes: string[]): void {
   if (config.warehouse.url !== undefined && !URL.canParse(config.warehouse.url))
     mistakes.push('warehouse.url: is not a URL such as http://127.0.0.1:8123')
   if (config.database_url !== undefined && !/^postgres(ql)?:\/\//.test(config.database_url)) mistakes.push('database_url: is not a postgres:// URL')
-  if (config.api.admin_key !== undefined && config.api.admin_key.length < 16)
-    mistakes.push('api.admin_key (CALLHOUSE_ADMIN_KEY): use at least 16 characters')
 }
 
 function sources(value: unknown, mistakes: string[]): SourceSettings[] {

@@ -13,6 +13,8 @@ export interface RunningApi {
   close(): Promise<void>
 }
 
+const SHORTEST_GOOD_KEY = 16
+
 const { version } = createRequire(import.meta.url)('./package.json') as { version: string }
 
 /** Listens on the configured address; `sources` are those whose recordings it may fetch. */
@@ -23,6 +25,8 @@ export async function listenApi(
   sources: readonly SourceSettings[] = config.sources,
 ): Promise<RunningApi> {
   const { host, port, admin_key } = config.api
+  if (admin_key !== undefined && admin_key.length < SHORTEST_GOOD_KEY)
+    log.warn({ variable: 'CALLHOUSE_ADMIN_KEY' }, `the admin key is short enough to guess; use at least ${SHORTEST_GOOD_KEY} characters`)
   const app = buildServer({
     warehouse: stores.warehouse,
     control: stores.control,
