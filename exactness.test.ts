@@ -6,7 +6,7 @@ import { Loader, type LoadStep } from './ingest/loader.ts'
 import type { CanonicalRecord } from './ingest/records/index.ts'
 import type { Batch } from './ingest/source.ts'
 import { onBothModes } from './modes.suite.ts'
-import { refreshFacts, type RefreshStep } from './transform/refresh.ts'
+import { refreshFacts, type RefreshOptions, type RefreshStep } from './transform/refresh.ts'
 import { splitIdentities, verifyTenant } from './transform/verify.ts'
 
 const HOUR_MS = 3_600_000
@@ -101,7 +101,7 @@ const histories = fc
 
 class Crash extends Error {}
 const loadSteps: LoadStep[] = ['dead_letters', 'day_reach', 'core', 'touched_days', 'coverage']
-const refreshSteps: RefreshStep[] = ['marks_read', 'built', 'published', 'settled']
+const refreshSteps: RefreshStep[] = ['generation_taken', 'marks_read', 'built', 'published', 'settled']
 const crashAt =
   <S>(step: S) =>
   (reached: S): void => {
@@ -153,6 +153,40 @@ onBothModes('facts', (stores) => {
     await expect(refreshFacts(stores().warehouse, stores().control, stores().models, { after: crashAt(step) })).rejects.toThrow(Crash)
     await refreshFacts(stores().warehouse, stores().control, stores().models)
     expect(await factsOf(stores(), tenant_id)).toEqual(new Map())
+  })
+
+  test('of two refreshes that overlap, one that saw less never has the last word', async () => {
+    const tenant_id = `t${tenants++}`
+    const target = { tenant_id, source_id: 's' }
+    const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'waiting', wait_ms: 1000, is_deleted: false } as const
+    const answered = { ...first, version: 2, outcome: 'answered' } as const
+    const refresh = (options: RefreshOptions): Promise<unknown> => refreshFacts(stores().warehouse, stores().control, stores().models, options)
+    await new Loader(stores().warehouse).load(batchOf([first]), target)
+
+    // The later refresh builds from the first version and then sleeps; the earlier one sees both versions, and publishes.
+    let wake = (): void => undefined
+    const asleep = new Promise<void>((resolve) => (wake = resolve))
+    let built = (): void => undefined
+    const hasBuilt = new Promise<void>((resolve) => (built = resolve))
+    let later: Promise<unknown> | undefined
+    await refresh({
+      after: async (step) => {
+        if (step !== 'generation_taken') return
+        later = refresh({
+          after: async (reached) => {
+            if (reached !== 'built') return
+            built()
+            await asleep
+          },
+        })
+        await hasBuilt
+        await new Loader(stores().warehouse).load(batchOf([answered]), target)
+      },
+    })
+    wake()
+    await later
+    await refresh({})
+    expect(await factsOf(stores(), tenant_id)).toEqual(truthOf([first, answered]))
   })
 
   test('a record that does not fit becomes a dead letter beside the ones that do', async () => {

@@ -1,15 +1,12 @@
 /** The `keys` verbs. */
-import { openControl, type Control } from './sql/control.ts'
-import { createKey, listKeys, revokeKey } from './sql/api-keys.ts'
-import { ensureTenant } from './sql/tenants.ts'
-import { appendAudit } from './sql/audit.ts'
-import { join } from 'node:path'
 import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { CallhouseError } from './errors.ts'
-
-const scopes = ['read', 'ingest', 'admin', 'pii:read'] as const
-type Scope = (typeof scopes)[number]
+import { createKey, keyScopes, listKeys, revokeKey, type KeyScope } from './sql/api-keys.ts'
+import { appendAudit } from './sql/audit.ts'
+import { openControl, type Control } from './sql/control.ts'
+import { ensureTenant } from './sql/tenants.ts'
 
 async function withControl<T>(config: Config, use: (control: Control) => Promise<T>): Promise<T> {
   mkdirSync(config.data, { recursive: true })
@@ -24,12 +21,13 @@ async function withControl<T>(config: Config, use: (control: Control) => Promise
 /** Makes a key and prints it, the only time it can be seen. */
 export async function createKeyFor(config: Config, options: { tenant: string; name: string; scopes: string }): Promise<void> {
   const wanted = options.scopes.split(',').map((scope) => scope.trim())
+  // Before the tenant is made: a mistyped scope leaves nothing behind.
   for (const scope of wanted)
-    if (!(scopes as readonly string[]).includes(scope))
-      throw new CallhouseError('bad_request', `"${scope}" is not a scope. Use one or more of ${scopes.join(', ')}, separated by commas.`)
+    if (!(keyScopes as readonly string[]).includes(scope))
+      throw new CallhouseError('bad_request', `"${scope}" is not a scope. Use one or more of ${keyScopes.join(', ')}, separated by commas.`)
   await withControl(config, async (control) => {
     await ensureTenant(control, options.tenant)
-    const { id, key } = await createKey(control, { tenant_id: options.tenant, name: options.name, scopes: wanted as Scope[] })
+    const { id, key } = await createKey(control, { tenant_id: options.tenant, name: options.name, scopes: wanted as KeyScope[] })
     await appendAudit(control, { actor: 'cli', tenant_id: options.tenant, action: 'key.create', object: id })
     process.stdout.write(`${key}\n`)
     process.stderr.write(`Key ${id} of tenant ${options.tenant} (${wanted.join(', ')}). Keep it now: it is stored only as a hash.\n`)

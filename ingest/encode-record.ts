@@ -7,9 +7,6 @@ import { crc32 } from 'node:zlib'
 import type { Entity, Envelope } from './records/entity.ts'
 import { FieldError, timeToMs } from './records/field.ts'
 
-/** The columns every core table starts with, in the order they are written. */
-export const identityColumns = ['tenant_id', 'source_id', 'native_id', 'anchor_day', 'version', 'observed_at', 'is_deleted'] as const
-
 /** A record that touches more days than this is a mistake (a lost end time, a wrong clock), not a call. */
 const MAX_SPAN_DAYS = 366
 const DAY_MS = 86_400_000

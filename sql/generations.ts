@@ -17,3 +17,9 @@ export async function nextGeneration(control: Control, name = 'facts'): Promise<
     .executeTakeFirstOrThrow()
   return value
 }
+
+/** The generation handed out last, by anyone. */
+export async function latestGeneration(control: Control, name = 'facts'): Promise<number | undefined> {
+  const row = await control.db.selectFrom('generations').select('value').where('name', '=', name).executeTakeFirst()
+  return row?.value
+}

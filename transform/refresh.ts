@@ -4,7 +4,7 @@
  * why a crash, a repeat or a late record at any point leaves the facts exact.
  */
 import type { Control } from '../sql/control.ts'
-import { nextGeneration } from '../sql/generations.ts'
+import { latestGeneration, nextGeneration } from '../sql/generations.ts'
 import type { Warehouse } from '../sql/warehouse.ts'
 import { buildGeneration } from './build-generation.ts'
 import type { Model } from './load-models.ts'
@@ -13,7 +13,7 @@ import { readMarks, settleMarks, type Mark } from './marks.ts'
 import { touchedDays } from './touched-days.ts'
 
 export interface RefreshResult {
-  /** Marks settled; 0 means that nothing had changed. */
+  /** Marks that were read; 0 means that nothing had changed. */
   marks: number
   /** Fact days rebuilt and published, over all tenants. */
   days: number
@@ -29,23 +29,31 @@ export interface RefreshOptions {
   after?: (step: RefreshStep) => void | Promise<void>
 }
 
-export type RefreshStep = 'marks_read' | 'built' | 'published' | 'settled'
+export type RefreshStep = 'generation_taken' | 'marks_read' | 'built' | 'published' | 'settled'
 
 /**
  * One refresh. The generation is taken before the marks are read, so that of two
  * refreshes the one that can have seen more wins. Marks that arrive meanwhile
  * are left for the next.
+ *
+ * The lease keeps refreshes apart, but a process that slept through the end of
+ * its own may still publish. So marks are settled only if no later generation
+ * was taken meanwhile: its facts may have been read before these marks' rows
+ * came, and would hide ours. Whoever takes a later one after that look sees them.
  */
 export async function refreshFacts(warehouse: Warehouse, control: Control, models: Model[], options: RefreshOptions = {}): Promise<RefreshResult> {
   const generation = await nextGeneration(control)
+  await options.after?.('generation_taken')
   const coverage = await unpublishedCoverage(warehouse)
   const marks = await readMarks(warehouse)
   await options.after?.('marks_read')
   let days = 0
   for (const [tenant_id, own] of byTenant(marks)) days += await refreshTenant(warehouse, models, tenant_id, generation, own, options)
-  if (marks.length > 0) await settleMarks(warehouse, marks)
-  await options.after?.('settled')
-  await publishCoverage(warehouse, coverage)
+  if ((await latestGeneration(control)) === generation) {
+    if (marks.length > 0) await settleMarks(warehouse, marks)
+    await options.after?.('settled')
+    await publishCoverage(warehouse, coverage)
+  }
   return { marks: marks.length, days, generation }
 }
 

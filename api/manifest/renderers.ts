@@ -13,7 +13,6 @@ export const renderers = {
 } as const satisfies Record<string, Renderer>
 
 export type ManifestFormat = keyof typeof renderers
-export const manifestFormats = Object.keys(renderers) as ManifestFormat[]
 
 /** NeMo's manifest: it reads the first keys and keeps the rest as `custom`. */
 function nemoItem(item: ManifestItem): object {

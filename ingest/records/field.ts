@@ -177,15 +177,6 @@ export function oneOf<const W extends readonly string[]>(words: W): Field<W[numb
   })
 }
 
-/** One of a fixed list of words, or nothing. */
-export function optionalOneOf<const W extends readonly string[]>(words: W): Field<W[number] | undefined> {
-  return { ...oneOf(words), required: false, encode: optional(oneOf(words).encode) }
-}
-
-function optional(encode: Encode): Encode {
-  return (value) => (value === undefined || value === null || value === '' ? '' : encode(value))
-}
-
 export const time = (): Field<Time> => field("DateTime64(3, 'UTC')", true, '1970-01-01 00:00:00.000', encodeTime)
 export const optionalTime = (): Field<Time | null | undefined> => field("Nullable(DateTime64(3, 'UTC'))", false, null, encodeTime)
 
