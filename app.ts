@@ -6,33 +6,47 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Cron } from 'croner'
 import type { Logger } from 'pino'
+import type { ReadinessReport } from './api/readiness.ts'
 import type { Config, SourceSettings } from './config.ts'
 import { CallhouseError, messageOf } from './errors.ts'
 import { DiskGuard, type DiskGuardOptions } from './ingest/disk-guard.ts'
 import { Loader } from './ingest/loader.ts'
 import { realSleep, runForever, runPass, type PassTotals, type SourceRun } from './ingest/run-source.ts'
 import type { Log, Source } from './ingest/source.ts'
-import { createSource, type SourceConfig } from './ingest/sources/index.ts'
+import { createSource } from './ingest/sources/index.ts'
+import { showLag } from './kafka-figures.ts'
 import { openLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { isDown, SourceHealth } from './source-health.ts'
 import { openControl, type Control } from './sql/control.ts'
-import { withLease } from './sql/leases.ts'
+import { controlLeases } from './sql/control-leases.ts'
+import { withLease, type LeaseStore } from './sql/leases.ts'
 import { migrateWarehouse } from './sql/migrate-warehouse.ts'
 import { ensureSource } from './sql/sources.ts'
 import { ensureTenant } from './sql/tenants.ts'
 import { openWarehouse, type Warehouse } from './sql/warehouse.ts'
 import { collectSuperseded } from './transform/collect-superseded.ts'
+import { controlGenerations } from './transform/control-generations.ts'
+import type { FactStore, Generations } from './transform/fact-store.ts'
 import { loadModels, type Model } from './transform/load-models.ts'
 import { refreshFacts, type RefreshOptions, type RefreshResult } from './transform/refresh.ts'
+import { warehouseFactStore } from './transform/warehouse-fact-store.ts'
+import { warehouseRecordStore } from './ingest/warehouse-record-store.ts'
+import { controlSourceState } from './ingest/control-source-state.ts'
 
 /** The two databases, open and migrated, and what stands on them. */
 export interface Stores {
   warehouse: Warehouse
   control: Control
   models: Model[]
+  facts: FactStore
+  generations: Generations
+  leases: LeaseStore
   loader: Loader
   metrics: Metrics
   disk: DiskGuard
+  /** How those are doing that this process pulls. */
+  sources: SourceHealth
   close(): Promise<void>
 }
 
@@ -50,14 +64,24 @@ export async function openStores(config: Config, options: Pick<DiskGuardOptions,
   }
   const onChange = (paused: boolean): void => metrics.ingest_paused.set(paused ? 1 : 0)
   const disk = new DiskGuard(config.data, { ...options, sleep: realSleep, log: openLog(config.log_level), onChange })
-  const metrics = createMetrics({ warehouse: warehouse.value, control: control.value, diskFreeRatio: () => disk.freeRatio() })
+  const sources = new SourceHealth()
+  const metrics = createMetrics({
+    warehouse: warehouse.value,
+    control: control.value,
+    diskFreeRatio: () => disk.freeRatio(),
+    sourceReports: () => sources.report(),
+  })
   return {
     warehouse: warehouse.value,
     control: control.value,
     models: loadModels(),
-    loader: new Loader(warehouse.value),
+    facts: warehouseFactStore(warehouse.value),
+    generations: controlGenerations(control.value),
+    leases: controlLeases(control.value),
+    loader: new Loader(warehouseRecordStore(warehouse.value)),
     metrics,
     disk,
+    sources,
     close: async () => {
       await warehouse.value.close()
       await control.value.close()
@@ -82,8 +106,8 @@ const LEASE_MS = 10_000
 /** Brings the facts up to date once; at most one process does so at a time. Undefined when another one is at it. */
 export async function refreshOnce(stores: Stores, options: RefreshOptions = {}): Promise<RefreshResult | undefined> {
   let result: RefreshResult | undefined
-  await withLease(stores.control, 'transform', { ttl_ms: LEASE_MS }, async ({ signal }) => {
-    result = await refreshFacts(stores.warehouse, stores.control, stores.models, { ...options, signal })
+  await withLease(stores.leases, 'transform', { ttl_ms: LEASE_MS }, async ({ signal }) => {
+    result = await refreshFacts(stores, { ...options, signal })
   })
   return result
 }
@@ -92,8 +116,9 @@ export async function refreshOnce(stores: Stores, options: RefreshOptions = {}):
 const TURN_MS = 50
 
 /** Brings the facts up to everything that is loaded now, after whoever is at it has finished. */
-export async function refreshToNow(stores: Stores): Promise<RefreshResult> {
+export async function refreshToNow(stores: Stores, signal?: AbortSignal): Promise<RefreshResult> {
   for (;;) {
+    signal?.throwIfAborted()
     const result = await refreshOnce(stores)
     if (result) return result
     await realSleep(TURN_MS)
@@ -146,7 +171,7 @@ export async function openSource(stores: Stores, settings: SourceSettings): Prom
   })
   const { id, tenant, kind, time_zone, options } = settings
   // config.ts has checked that a kind has what it needs; the source checks the values.
-  const source = createSource({ ...options, id, tenant, kind, time_zone } as SourceConfig)
+  const source = createSource({ ...options, id, tenant, kind, time_zone })
   await stores.loader.declare(source.entities, { tenant_id: settings.tenant, source_id: settings.id })
   return { settings, source }
 }
@@ -154,6 +179,7 @@ export async function openSource(stores: Stores, settings: SourceSettings): Prom
 /** What `runPass` and `runForever` need for a source. */
 export function sourceRun(stores: Stores, open: OpenSource, log: Log, signal: AbortSignal, onBatch?: SourceRun['onBatch']): SourceRun {
   const { settings, source } = open
+  const target = { tenant_id: settings.tenant, source_id: settings.id }
   const labels = { tenant: settings.tenant, source: settings.id }
   const counted: SourceRun['onBatch'] = (batch, result) => {
     stores.metrics.ingest_records.inc({ ...labels, outcome: 'accepted' }, result.accepted)
@@ -161,7 +187,7 @@ export function sourceRun(stores: Stores, open: OpenSource, log: Log, signal: Ab
     stores.metrics.dlq_records.inc(labels, result.rejected)
     onBatch?.(batch, result)
   }
-  return { source, tenant_id: settings.tenant, source_id: settings.id, control: stores.control, loader: stores.loader, log, signal, onBatch: counted }
+  return { source, ...target, state: controlSourceState(stores.control, target), loader: stores.loader, log, signal, onBatch: counted }
 }
 
 /** Pulls a source until the signal aborts, by its interval or its cron expression; waits while the disk is nearly full. */
@@ -175,8 +201,30 @@ export function pullForever(
   const { settings } = open
   const cron = settings.cron === undefined ? undefined : new Cron(settings.cron, { paused: true, timezone: settings.time_zone })
   const pause_ms = (): number => (cron ? (cron.msToNext() ?? settings.poll_ms) : settings.poll_ms)
-  const run = { ...sourceRun(stores, open, log, signal), admit: (stop: AbortSignal) => stores.disk.admit(stop) }
-  return runForever(run, { pause_ms, onPass })
+  const key = { tenant: settings.tenant, source: settings.id }
+  stores.sources.add(key, { is_endless: settings.kind === 'kafka' })
+  const onLag = showLag(stores.metrics, key)
+  const run: SourceRun = {
+    ...sourceRun(stores, open, log, signal, () => stores.sources.stored(key)),
+    admit: (stop) => {
+      stores.sources.trying(key)
+      return stores.disk.admit(stop)
+    },
+    onLag,
+  }
+  return runForever(run, {
+    pause_ms,
+    onPass: (totals) => {
+      stores.sources.ok(key)
+      onPass?.(totals)
+    },
+    onFailure: (code) => {
+      // Whoever has its partitions now says what waits there.
+      onLag([])
+      stores.sources.failed(key, code)
+      stores.metrics.pull_failures.inc({ ...key, code })
+    },
+  })
 }
 
 /** One pass over a source. */
@@ -184,8 +232,12 @@ export function pullOnce(stores: Stores, open: OpenSource, log: Logger, signal: 
   return runPass(sourceRun(stores, open, log, signal, onBatch))
 }
 
-/** What a dependency says of itself, for /readyz. A full disk pauses ingest only: reads are served, so it is said and does not count. */
-export async function readiness(stores: Stores): Promise<{ ready: boolean; checks: Record<string, string> }> {
+/**
+ * What a dependency says of itself, for /readyz. A full disk pauses ingest only:
+ * reads are served, so it is said and does not count. So it is with a source
+ * that is down where the process also serves reads: `degraded`, and still ready.
+ */
+export async function readiness(stores: Stores, { serves_reads = true } = {}): Promise<ReadinessReport> {
   const [disk, warehouse, control] = await Promise.all([
     stores.disk.status(),
     stores.warehouse.ping().then((answer) => (answer.success ? 'ok' : messageOf(answer.error)), messageOf),
@@ -196,7 +248,12 @@ export async function readiness(stores: Stores): Promise<{ ready: boolean; check
       .execute()
       .then(() => 'ok', messageOf),
   ])
-  return { ready: warehouse === 'ok' && control === 'ok', checks: { warehouse, control, disk } }
+  const answers = warehouse === 'ok' && control === 'ok'
+  const sources = stores.sources.report()
+  if (sources.length === 0) return { ready: answers, checks: { warehouse, control, disk } }
+  const down = sources.filter(isDown).length
+  const checks = { warehouse, control, disk, sources: down === 0 ? 'ok' : `${down} of ${sources.length} cannot be read; "sources" says why` }
+  return { ready: answers && (serves_reads || down === 0), degraded: down > 0, checks, sources }
 }
 
 /** The error for a verb that needs a source which the config does not have. */

@@ -1,11 +1,11 @@
 /** `callhouse backfill`: load a directory of files once, and say what was in it. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { openSource, openStores, pullOnce, refreshToNow, type Stores } from './app.ts'
-import { normalizeConfig, type Config, type SourceSettings } from './config.ts'
+import { openSource, pullOnce, refreshToNow, type Stores } from './app.ts'
+import { normalizeConfig, type SourceSettings } from './config.ts'
 import { CallhouseError } from './errors.ts'
-import { openLog } from './log.ts'
 import { count, startProgress } from './progress.ts'
+import type { Output, StoresVerb } from './verb.ts'
 
 export interface BackfillOptions {
   source: string
@@ -16,17 +16,20 @@ export interface BackfillOptions {
 }
 
 /** Loads, refreshes the facts and prints a summary; loading the same files again changes nothing. */
-export async function backfill(config: Config, options: BackfillOptions, signal: AbortSignal): Promise<void> {
-  if (!existsSync(options.path))
-    throw new CallhouseError('bad_request', `There is nothing at ${options.path}. Give --path the directory that holds the files.`)
-  const settings = settingsOf(options)
-  const stores = await openStores(config)
-  try {
+export const backfill: StoresVerb<BackfillOptions> = {
+  opens: 'stores',
+  check(options) {
+    if (!existsSync(options.path))
+      throw new CallhouseError('bad_request', `There is nothing at ${options.path}. Give --path the directory that holds the files.`)
+    settingsOf(options)
+  },
+  async run({ stores, log, signal, output }, options) {
+    const settings = settingsOf(options)
     const open = await openSource(stores, settings)
-    const progress = startProgress('Loading')
+    const progress = startProgress('Loading', { isTTY: output.is_tty, write: (text) => output.out(text) })
     const started_ms = performance.now()
     let done = 0
-    const totals = await pullOnce(stores, open, openLog(config.log_level), signal, (batch) => {
+    const totals = await pullOnce(stores, open, log, signal, (batch) => {
       done += batch.inputs
       progress.update(batch.progress?.done ?? done, batch.progress?.total ?? done, batch.stream)
     })
@@ -34,11 +37,10 @@ export async function backfill(config: Config, options: BackfillOptions, signal:
     progress.end(
       `${count(totals.inputs)} lines read in ${((performance.now() - started_ms) / 1000).toFixed(1)} s: ${count(totals.accepted)} accepted, ${count(totals.rejected)} kept as dead letters.`,
     )
-    await printQueues(stores, settings)
-    process.stdout.write(`\nServe it:  npx callhouse up\nA key:     npx callhouse keys create --tenant ${settings.tenant}\n`)
-  } finally {
-    await stores.close()
-  }
+    await printQueues(stores, settings, output)
+    output.out(`\nServe it:  npx callhouse up\nA key:     npx callhouse keys create --tenant ${settings.tenant}\n`)
+    return 0
+  },
 }
 
 /** Through the config's own checks, so that a bad zone or tenant reads the same here. */
@@ -55,7 +57,7 @@ function settingsOf(options: BackfillOptions): SourceSettings {
   return { ...settings!, options: { ...settings!.options, follow: false } }
 }
 
-async function printQueues(stores: Stores, settings: SourceSettings): Promise<void> {
+async function printQueues(stores: Stores, settings: SourceSettings, output: Output): Promise<void> {
   const result = await stores.warehouse.query({
     query: `SELECT queue_id, sum(fact.offered) AS offered, sum(fact.answered) AS answered, sum(fact.abandoned) AS abandoned, sum(fact.timed_out) AS timed_out
       FROM fact_queues AS fact WHERE tenant_id = {tenant_id:String} AND source_id = {source_id:String} GROUP BY queue_id ORDER BY queue_id`,
@@ -66,6 +68,6 @@ async function printQueues(stores: Stores, settings: SourceSettings): Promise<vo
   if (rows.length === 0) return
   const line = (cells: (string | number)[]): string =>
     cells.map((cell, at) => (at === 0 ? String(cell).padEnd(20) : String(cell).padStart(10))).join('')
-  process.stdout.write(`\n${line(['queue', 'offered', 'answered', 'abandoned', 'timed out'])}\n`)
-  for (const row of rows) process.stdout.write(`${line([row.queue_id, row.offered, row.answered, row.abandoned, row.timed_out])}\n`)
+  output.out(`\n${line(['queue', 'offered', 'answered', 'abandoned', 'timed out'])}\n`)
+  for (const row of rows) output.out(`${line([row.queue_id, row.offered, row.answered, row.abandoned, row.timed_out])}\n`)
 }

@@ -13,6 +13,7 @@ import { createPretendSource } from './ingest/sources/pretend.ts'
 import { PretendTestServer, testItem, TOKEN } from './ingest/sources/pretend-test-server.ts'
 import { openLog } from './log.ts'
 import { CallhouseError } from './errors.ts'
+import { warehouseRecordStore } from './ingest/warehouse-record-store.ts'
 
 const START_MS = Date.UTC(2026, 10, 20)
 const MINUTE_MS = 60_000
@@ -208,7 +209,7 @@ test('a warehouse that is away for ten minutes costs repeated passes, further an
     },
   })
   const { source, made, passes } = counting()
-  const run = { ...(await runOf('away', source, end)), loader: new Loader(flaky) }
+  const run = { ...(await runOf('away', source, end)), loader: new Loader(warehouseRecordStore(flaky)) }
   let loaded = 0
   const onBatch = (): void => {
     loaded += 1

@@ -93,7 +93,7 @@ describe('an Asterisk, as in the README', () => {
     expect(second.out.slice(second.out.indexOf('\n\n'))).toBe(first.out.slice(first.out.indexOf('\n\n')))
   }, 60_000)
 
-  test('verify agrees; a key is made; up serves what is there, and a second process is told who has it', async () => {
+  test('verify agrees; a key is made; up serves what is there, and does a verify beside it; a second one is told who has the data', async () => {
     expect(await callhouse(['verify'], data)).toMatchObject({ code: 0, out: 'Every fact equals its recomputation.\n' })
     const key = (await callhouse(fromReadme('keys create'), data)).out.trim()
     const port = await freePort()
@@ -109,9 +109,10 @@ describe('an Asterisk, as in the README', () => {
         ]),
       ),
     )
-    const locked = await callhouse(['verify'], data)
-    expect(locked.code).toBe(1)
-    expect(locked.err).toMatch(/in use by process \d+.*stop that one/i)
+    const [verified, second] = await Promise.all([callhouse(['verify'], data), callhouse(['up'], data, { CALLHOUSE_PORT: await freePort() })])
+    expect(verified).toMatchObject({ code: 0, out: 'Every fact equals its recomputation.\n' })
+    expect(second.code).toBe(1)
+    expect(second.err).toMatch(/in use by process \d+.*stop that one/i)
     expect(await up.stop()).toMatchObject({ code: 0 })
   }, 60_000)
 })

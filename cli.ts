@@ -1,21 +1,26 @@
 /** The command line: every verb, its options, and how an error reads in a terminal. */
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { backfill } from './backfill.ts'
+import type { BackfillOptions } from './backfill.ts'
 import { loadConfig, type Config } from './config.ts'
 import { demo } from './demo.ts'
 import { CallhouseError, messageOf } from './errors.ts'
-import { reconcile } from './reconcile.ts'
-import { replay, type ReplayOptions } from './replay.ts'
-import { createKeyFor, printKeys, revoke } from './keys.ts'
 import { openLog } from './log.ts'
-import { migrate, printSources, serve, serveEngine, stopSignal } from './serve.ts'
-import { verify } from './verify.ts'
+import type { ReplayOptions } from './replay.ts'
+import { runVerb } from './run-verb.ts'
+import { serve, serveEngine, stopSignal } from './serve.ts'
+import type { VerbName, VerbOptions } from './verbs.ts'
+import type { VerifyOptions } from './verify.ts'
+
+/** A command line that cannot be understood; never mistaken for a verify that found something. */
+const MISUSED = 2
 
 const program = new Command('callhouse')
   .description('A warehouse for virtual phone systems.')
   .option('-c, --config <file>', 'the configuration file (default: callhouse.yaml where it exists)')
   .showHelpAfterError()
+  .exitOverride((wrong) => process.exit(wrong.exitCode === 0 ? 0 : MISUSED))
 
 /** The config every verb runs with; a file that was named must exist. */
 function config(): Config {
@@ -50,6 +55,15 @@ program
   .option('--days <n>', 'days of history', Number)
   .action((options: { seed?: number; days?: number }) => demo(config(), options, stopSignal()))
 
+/** An action that does a verb's work; an error ends it with `failed`. */
+function run<Name extends VerbName>(name: Name, options: VerbOptions<Name>, failed = 1): Promise<void> {
+  process.exitCode = failed
+  return runVerb(config(), name, options, stopSignal()).then((code) => void (process.exitCode = code))
+}
+
+/** Where 1 says that something differs, 2 says that it could not be found out. */
+const COULD_NOT = 2
+
 program
   .command('backfill')
   .description('load files once, from the beginning to the end; loading them again changes nothing')
@@ -58,27 +72,24 @@ program
   .requiredOption('--tenant <name>', 'whose they are; made when it is new')
   .option('--tz <zone>', 'the zone of local times in the files, such as Europe/Berlin', 'UTC')
   .option('--id <id>', "the source's id; give each phone system its own", undefined)
-  .action((options: { source: string; path: string; tenant: string; tz: string; id?: string }) => backfill(config(), options, stopSignal()))
+  .action((options: BackfillOptions) => run('backfill', { ...options, path: resolve(options.path) }))
 
 program
   .command('verify')
-  .description('recompute facts from the core tables and list the days that differ (exit code 1 if any)')
+  .description('recompute facts from the core tables and list the days that differ (exit code 0: none, 1: some, 2: could not be done)')
   .option('--tenant <name>', 'one tenant only')
-  .option('--from <day>', 'first day to check (YYYY-MM-DD)')
+  .option('--from <day>', 'first day to check (YYYY-MM-DD, UTC); all records are read, whichever days are checked')
   .option('--to <day>', 'last day to check')
-  .action(async (options: { tenant?: string; from?: string; to?: string }) => {
-    process.exitCode = await verify(config(), options)
-  })
+  .option('--recent', 'what is checked every night: the last 35 days, from records of the last 70 and older ones known to reach them')
+  .action((options: VerifyOptions) => run('verify', options, COULD_NOT))
 
 program
   .command('reconcile')
-  .description("compare sources' own totals with the warehouse (exit code 1 where they differ)")
+  .description("compare sources' own totals with the warehouse (exit code 0: the same, 1: different, 2: could not be done)")
   .option('--tenant <name>', 'one tenant only')
   .option('--source <id>', 'one source only')
   .option('--day <days...>', 'these days (YYYY-MM-DD, UTC); otherwise yesterday, and a week and 30 days ago')
-  .action(async (options: { tenant?: string; source?: string; day?: string[] }) => {
-    process.exitCode = await reconcile(config(), options, stopSignal())
-  })
+  .action((options: { tenant?: string; source?: string; day?: string[] }) => run('reconcile', options, COULD_NOT))
 
 program
   .command('replay')
@@ -91,12 +102,12 @@ program
   .option('--dead-letters', 'dead letters only')
   .option('--dry-run', 'change nothing; this is what happens without --apply')
   .option('--apply', 'publish what changed')
-  .action((options: ReplayOptions & { dryRun?: boolean }) => replay(config(), { ...options, apply: options.apply === true && !options.dryRun }))
+  .action(({ dryRun, ...options }: ReplayOptions & { dryRun?: boolean }) => run('replay', { ...options, apply: options.apply === true && !dryRun }))
 
 program
   .command('migrate')
   .description('bring both databases to the schema of this version')
-  .action(() => migrate(config()))
+  .action(() => run('migrate', {}))
 
 program
   .command('warehouse')
@@ -106,7 +117,7 @@ program
 program
   .command('sources')
   .description('list the sources Callhouse knows, and how their last run ended')
-  .action(() => printSources(config()))
+  .action(() => run('sources', {}))
 
 const keys = program.command('keys').description('API keys')
 keys
@@ -114,20 +125,20 @@ keys
   .requiredOption('--tenant <name>', 'whose rows the key reads')
   .option('--name <name>', 'what it is for', 'unnamed')
   .option('--scopes <list>', 'read, ingest, admin, pii:read; separated by commas', 'read')
-  .action((options: { tenant: string; name: string; scopes: string }) => createKeyFor(config(), options))
+  .action((options: { tenant: string; name: string; scopes: string }) => run('keys create', options))
 keys
   .command('list')
   .option('--tenant <name>', 'one tenant only')
-  .action((options: { tenant?: string }) => printKeys(config(), options.tenant))
+  .action((options: { tenant?: string }) => run('keys list', options))
 keys
   .command('revoke')
   .argument('<id>', 'as `keys list` shows it')
-  .action((id: string) => revoke(config(), id))
+  .action((id: string) => run('keys revoke', { id }))
 
 try {
   await program.parseAsync()
 } catch (thrown) {
   process.stderr.write(thrown instanceof CallhouseError ? `callhouse: ${thrown.message} [${thrown.code}]\n` : `callhouse: ${messageOf(thrown)}\n`)
   if (!(thrown instanceof CallhouseError)) openLog('error').error({ err: thrown }, 'unexpected error')
-  process.exitCode = 1
+  process.exitCode ||= 1
 }

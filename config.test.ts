@@ -61,6 +61,12 @@ test('the environment wins over the file', () => {
   expect(config.data).toBe('/b')
 })
 
+test('metrics have a port of their own only where one is given', () => {
+  expect(normalizeConfig({}).metrics).toEqual({ host: '127.0.0.1', port: undefined })
+  expect(normalizeConfig({ metrics: { port: 1, host: '::' } }, { CALLHOUSE_METRICS_PORT: '9464' }).metrics).toEqual({ host: '::', port: 9464 })
+  expect(mistakesOf({ metrics: { port: -1, key: 'x' } }).map((mistake) => mistake.split(':')[0])).toEqual(['metrics.key', 'metrics.port'])
+})
+
 test('a variable that is set to nothing is not set', () => {
   const config = normalizeConfig({ api: { port: 1 } }, { CALLHOUSE_PORT: '', CALLHOUSE_ADMIN_KEY: '', CALLHOUSE_DATABASE_URL: '' })
   expect(config.api).toMatchObject({ port: 1, admin_key: undefined })

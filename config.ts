@@ -9,6 +9,7 @@ import { Cron } from 'croner'
 import { IANAZone } from 'luxon'
 import { parseDocument } from 'yaml'
 import { CallhouseError, messageOf } from './errors.ts'
+import { findDefinition, sourceDefinitions } from './ingest/sources/index.ts'
 
 export interface Config {
   /** Everything Callhouse stores when it has no servers to store it on. */
@@ -19,6 +20,8 @@ export interface Config {
   warehouse: { url: string | undefined; username: string; password: string; database: string }
   warehouse_server: { host: string; port: number; secret: string | undefined }
   api: { host: string; port: number; admin_key: string | undefined }
+  /** Probes and figures of a process without the API; undefined port means none. */
+  metrics: { host: string; port: number | undefined }
   /** How often facts are brought up to date, in milliseconds. */
   refresh_ms: number
   /** When sources' own totals are compared with the warehouse's, and when facts are recomputed: cron expressions, UTC. */
@@ -32,22 +35,12 @@ export interface Config {
 export interface SourceSettings {
   id: string
   tenant: string
-  kind: SourceKind
+  kind: string
   /** Milliseconds between pulls, or a cron expression with its zone. */
   poll_ms: number
   cron: string | undefined
   time_zone: string
   options: Record<string, unknown>
-}
-
-export const sourceKinds = ['pretend', 'asterisk', 'kafka'] as const
-export type SourceKind = (typeof sourceKinds)[number]
-
-/** What each kind must and may be given beside id, tenant, kind, poll_ms, cron and time_zone. */
-export const sourceOptions: Record<SourceKind, { required: string[]; optional: string[] }> = {
-  pretend: { required: ['url', 'token'], optional: ['streams', 'page_size', 'history_from', 'concurrency'] },
-  asterisk: { required: ['path'], optional: [] },
-  kafka: { required: ['brokers', 'topics', 'group_id'], optional: ['settings'] },
 }
 
 export const TENANT_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/
@@ -58,6 +51,7 @@ const topKeys = [
   'warehouse',
   'warehouse_server',
   'api',
+  'metrics',
   'refresh_ms',
   'reconcile_cron',
   'verify_cron',
@@ -68,6 +62,7 @@ const groupKeys: Record<string, string[]> = {
   warehouse: ['url', 'username', 'password', 'database'],
   warehouse_server: ['host', 'port', 'secret'],
   api: ['host', 'port', 'admin_key'],
+  metrics: ['host', 'port'],
 }
 const commonSourceKeys = ['id', 'tenant', 'kind', 'poll_ms', 'cron', 'time_zone']
 
@@ -103,7 +98,7 @@ export function normalizeConfig(raw: unknown, environment: Env = {}, where = 'co
     unknownKeys(value, groupKeys[key]!, `${key}.`, mistakes)
     return value
   }
-  const [warehouse, server, api] = [group('warehouse'), group('warehouse_server'), group('api')]
+  const [warehouse, server, api, metrics] = [group('warehouse'), group('warehouse_server'), group('api'), group('metrics')]
   const config: Config = {
     data: resolve(env['CALLHOUSE_DATA'] ?? text(top['data'], 'data', mistakes) ?? './data'),
     database_url: env['CALLHOUSE_DATABASE_URL'] ?? text(top['database_url'], 'database_url', mistakes),
@@ -122,6 +117,14 @@ export function normalizeConfig(raw: unknown, environment: Env = {}, where = 'co
       host: env['CALLHOUSE_HOST'] ?? text(api['host'], 'api.host', mistakes) ?? '127.0.0.1',
       port: port(env['CALLHOUSE_PORT'] ?? api['port'], env['CALLHOUSE_PORT'] === undefined ? 'api.port' : 'CALLHOUSE_PORT', mistakes) ?? 8080,
       admin_key: env['CALLHOUSE_ADMIN_KEY'] ?? text(api['admin_key'], 'api.admin_key', mistakes),
+    },
+    metrics: {
+      host: env['CALLHOUSE_METRICS_HOST'] ?? text(metrics['host'], 'metrics.host', mistakes) ?? '127.0.0.1',
+      port: port(
+        env['CALLHOUSE_METRICS_PORT'] ?? metrics['port'],
+        env['CALLHOUSE_METRICS_PORT'] === undefined ? 'metrics.port' : 'CALLHOUSE_METRICS_PORT',
+        mistakes,
+      ),
     },
     refresh_ms: whole(top['refresh_ms'], 'refresh_ms', 100, 3_600_000, mistakes) ?? 1_000,
     reconcile_cron: text(top['reconcile_cron'], 'reconcile_cron', mistakes) ?? '15 3 * * *',
@@ -168,7 +171,7 @@ function sources(value: unknown, mistakes: string[]): SourceSettings[] {
 
 function source(value: unknown, path: string, mistakes: string[]): SourceSettings {
   const raw = asObject(value, path, mistakes)
-  const kind = text(raw['kind'], `${path}.kind`, mistakes) as SourceKind | undefined
+  const kind = text(raw['kind'], `${path}.kind`, mistakes)
   const id = text(raw['id'], `${path}.id`, mistakes) ?? ''
   const tenant = text(raw['tenant'], `${path}.tenant`, mistakes) ?? 'default'
   const cron = text(raw['cron'], `${path}.cron`, mistakes)
@@ -180,17 +183,19 @@ function source(value: unknown, path: string, mistakes: string[]): SourceSetting
   const poll_ms = whole(raw['poll_ms'], `${path}.poll_ms`, 100, 86_400_000, mistakes) ?? 30_000
   const options = Object.fromEntries(Object.entries(raw).filter(([key]) => !commonSourceKeys.includes(key)))
   checkOptions(kind, options, path, mistakes)
-  return { id, tenant, kind: kind ?? 'pretend', poll_ms, cron, time_zone, options }
+  return { id, tenant, kind: kind ?? '', poll_ms, cron, time_zone, options }
 }
 
 function checkOptions(kind: string | undefined, options: Record<string, unknown>, path: string, mistakes: string[]): void {
-  if (kind === undefined || !Object.hasOwn(sourceOptions, kind)) {
-    mistakes.push(`${path}.kind: ${kind === undefined ? 'is missing' : `"${kind}" is unknown`}; use one of ${sourceKinds.join(', ')}`)
+  const definition = findDefinition(kind ?? '')
+  if (!definition) {
+    const known = sourceDefinitions.map((one) => one.kind).join(', ')
+    mistakes.push(`${path}.kind: ${kind === undefined ? 'is missing' : `"${kind}" is unknown`}; use one of ${known}`)
     return
   }
-  const { required, optional } = sourceOptions[kind as SourceKind]
-  for (const key of required) if (options[key] === undefined) mistakes.push(`${path}.${key}: is required for kind ${kind}`)
-  unknownKeys(options, [...required, ...optional], `${path}.`, mistakes, commonSourceKeys)
+  for (const [key, { is_required }] of Object.entries(definition.options))
+    if (is_required && options[key] === undefined) mistakes.push(`${path}.${key}: is required for kind ${definition.kind}`)
+  unknownKeys(options, Object.keys(definition.options), `${path}.`, mistakes, commonSourceKeys)
 }
 
 function checkCron(expression: string, path: string, mistakes: string[]): void {

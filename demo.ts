@@ -18,6 +18,7 @@ import {
 import { demoSummary, type Shown } from './demo-summary.ts'
 import { openLog } from './log.ts'
 import { startProgress } from './progress.ts'
+import { serveVerbs } from './run-verb.ts'
 import { listenApi } from './serve-api.ts'
 import { createKey, findKey } from './sql/api-keys.ts'
 import { ensureTenant } from './sql/tenants.ts'
@@ -42,13 +43,15 @@ export async function demo(config: Config, options: { seed?: number; days?: numb
     state.api_key = await demoKey(stores, state)
     saveDemoState(config.data, state)
     const open = await openSource(stores, demoSource(company, state))
-    const refreshing = refreshForever(stores, config, log, signal)
-    const api = await listenApi(stores, config, log, [open.settings])
-    const sql = config.warehouse.url === undefined ? await serveSql(config, state) : undefined
-    await firstPass(stores, config, open, signal, { api_url: api.url, sql_url: sql?.url, state, is_resumed })
-    await pullForever(stores, open, log, signal)
-    await refreshing
-    await Promise.all([api.close(), sql?.close()])
+    await serveVerbs(stores, config, [open.settings], log, signal, async () => {
+      const refreshing = refreshForever(stores, config, log, signal)
+      const api = await listenApi(stores, config, log, [open.settings])
+      const sql = config.warehouse.url === undefined ? await serveSql(config, state) : undefined
+      await firstPass(stores, config, open, signal, { api_url: api.url, sql_url: sql?.url, state, is_resumed })
+      await pullForever(stores, open, log, signal)
+      await refreshing
+      await Promise.all([api.close(), sql?.close()])
+    })
   } finally {
     company?.stop()
     await stores.close()

@@ -28,6 +28,7 @@ const catalogue = {
   source_rejected: { status: 502, retryable: false },
   source_unavailable: { status: 502, retryable: true },
   source_garbled: { status: 502, retryable: true },
+  signature_invalid: { status: 403, retryable: false },
   warehouse_locked: { status: 503, retryable: false },
   warehouse_unavailable: { status: 503, retryable: true },
   warehouse_newer: { status: 500, retryable: false },
@@ -36,13 +37,20 @@ const catalogue = {
   control_unavailable: { status: 503, retryable: true },
   control_newer: { status: 500, retryable: false },
   control_locked: { status: 503, retryable: false },
+  process_stopping: { status: 503, retryable: true },
   kafka_unavailable: { status: 503, retryable: true },
+  kafka_forbidden: { status: 502, retryable: false },
   checkpoint_invalid: { status: 500, retryable: false },
   model_invalid: { status: 500, retryable: false },
   internal: { status: 500, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>
 
 export type ErrorCode = keyof typeof catalogue
+
+/** Whether trying again can help; not for a code that is not ours. */
+export function isRetryable(code: string): boolean {
+  return Object.hasOwn(catalogue, code) && catalogue[code as ErrorCode].retryable
+}
 
 /** All codes, for the documentation and its drift test. */
 export const errorCodes = Object.keys(catalogue) as ErrorCode[]

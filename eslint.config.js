@@ -57,6 +57,21 @@ export default tseslint.config(
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
     },
   },
+  {
+    // Time and chance come from the world, or a seed does not replay.
+    files: ['simulation/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'performance', 'crypto', 'fetch'],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'Ask the process or the world what time it is.' },
+        { object: 'Math', property: 'random', message: 'Draw from the world, or the seed does not replay.' },
+        { object: 'process', property: 'env', message: 'A schedule depends on its seed and on nothing else.' },
+      ],
+      'no-restricted-imports': ['error', { paths: ['node:crypto', 'node:timers', 'node:timers/promises'] }],
+    },
+  },
   { files: ['*.config.{ts,js}'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
 )

@@ -33,8 +33,8 @@ const heavy = {
   'danfojs-node': 'transform/frame.ts',
 }
 
-/** Tests, what only tests use (`test-world.ts`, `x-test-server.ts`, `x.suite.ts`), and benchmarks may import anything. */
-const isTest = (path) => /\.(test|suite|bench)\.ts$|(^|[/-])test-[a-z-]+\.ts$/.test(path) || path.startsWith('benchmarks/')
+/** Tests, what only tests use (`test-world.ts`, `x-test-server.ts`, `x.suite.ts`, simulation/), and benchmarks may import anything. */
+const isTest = (path) => /\.(test|suite|bench)\.ts$|(^|[/-])test-[a-z-]+\.ts$/.test(path) || /^(benchmarks|simulation)\//.test(path)
 
 function placeOf(path) {
   if (path.startsWith('ingest/records/')) return 'records'
@@ -49,7 +49,7 @@ function objection(from, to, typesOnly) {
     if (leaves.includes(to) || here === 'docs' || here === 'examples') return undefined
     return `Only cli.ts and app.ts join the folders: ${here}/ does not import ${to}.`
   }
-  if (there === 'benchmarks') return 'Nothing imports benchmarks/.'
+  if (there === 'benchmarks' || there === 'simulation') return `Nothing imports ${there}/.`
   if (here === 'root')
     return there === 'fixtures' && !fixtureUsers.test(from) ? 'Only tests, benchmarks, app.ts, cli.ts and demo*.ts import fixtures/.' : undefined
   const rules = folders[here]

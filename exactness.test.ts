@@ -8,6 +8,7 @@ import type { Batch } from './ingest/source.ts'
 import { onBothModes } from './modes.suite.ts'
 import { refreshFacts, type RefreshOptions, type RefreshStep } from './transform/refresh.ts'
 import { splitIdentities, verifyTenant } from './transform/verify.ts'
+import { warehouseRecordStore } from './ingest/warehouse-record-store.ts'
 
 const HOUR_MS = 3_600_000
 const START_MS = Date.UTC(2026, 10, 20)
@@ -113,12 +114,12 @@ onBothModes('facts', (stores) => {
     await fc.assert(
       fc.asyncProperty(histories, fc.integer({ min: 1, max: 9 }), async ({ unique, delivered }, size) => {
         const tenant_id = `t${tenants++}`
-        const loader = new Loader(stores().warehouse)
+        const loader = new Loader(warehouseRecordStore(stores().warehouse))
         for (let at = 0; at < delivered.length; at += size) {
           await loader.load(batchOf(delivered.slice(at, at + size)), { tenant_id, source_id: 's' })
-          if (at % 2 === 0) await refreshFacts(stores().warehouse, stores().control, stores().models)
+          if (at % 2 === 0) await refreshFacts(stores())
         }
-        await refreshFacts(stores().warehouse, stores().control, stores().models)
+        await refreshFacts(stores())
         expect(await factsOf(stores(), tenant_id)).toEqual(truthOf(unique))
         expect(await verifyTenant(stores().warehouse, stores().models, tenant_id)).toEqual([])
       }),
@@ -131,13 +132,13 @@ onBothModes('facts', (stores) => {
     const target = { tenant_id, source_id: 's' }
     const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
     const moved = { ...first, version: 2, entered_hour: 50, queue: 'support', wait_ms: 2000 }
-    await new Loader(stores().warehouse).load(batchOf([first]), target)
-    await refreshFacts(stores().warehouse, stores().control, stores().models)
-    await expect(new Loader(stores().warehouse, { after: crashAt(step) }).load(batchOf([moved]), target)).rejects.toThrow(Crash)
-    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    await new Loader(warehouseRecordStore(stores().warehouse)).load(batchOf([first]), target)
+    await refreshFacts(stores())
+    await expect(new Loader(warehouseRecordStore(stores().warehouse), { after: crashAt(step) }).load(batchOf([moved]), target)).rejects.toThrow(Crash)
+    await refreshFacts(stores())
     // The checkpoint was never saved, so a new process delivers the batch again.
-    await new Loader(stores().warehouse).load(batchOf([moved]), target)
-    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    await new Loader(warehouseRecordStore(stores().warehouse)).load(batchOf([moved]), target)
+    await refreshFacts(stores())
     expect(await factsOf(stores(), tenant_id)).toEqual(truthOf([first, moved]))
     expect(await verifyTenant(stores().warehouse, stores().models, tenant_id)).toEqual([])
   })
@@ -147,11 +148,11 @@ onBothModes('facts', (stores) => {
     const target = { tenant_id, source_id: 's' }
     const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'waiting', wait_ms: 1000, is_deleted: false } as const
     const gone = { ...first, version: 2, is_deleted: true }
-    await new Loader(stores().warehouse).load(batchOf([first]), target)
-    await refreshFacts(stores().warehouse, stores().control, stores().models)
-    await new Loader(stores().warehouse).load(batchOf([gone]), target)
-    await expect(refreshFacts(stores().warehouse, stores().control, stores().models, { after: crashAt(step) })).rejects.toThrow(Crash)
-    await refreshFacts(stores().warehouse, stores().control, stores().models)
+    await new Loader(warehouseRecordStore(stores().warehouse)).load(batchOf([first]), target)
+    await refreshFacts(stores())
+    await new Loader(warehouseRecordStore(stores().warehouse)).load(batchOf([gone]), target)
+    await expect(refreshFacts(stores(), { after: crashAt(step) })).rejects.toThrow(Crash)
+    await refreshFacts(stores())
     expect(await factsOf(stores(), tenant_id)).toEqual(new Map())
   })
 
@@ -160,8 +161,8 @@ onBothModes('facts', (stores) => {
     const target = { tenant_id, source_id: 's' }
     const first = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'waiting', wait_ms: 1000, is_deleted: false } as const
     const answered = { ...first, version: 2, outcome: 'answered' } as const
-    const refresh = (options: RefreshOptions): Promise<unknown> => refreshFacts(stores().warehouse, stores().control, stores().models, options)
-    await new Loader(stores().warehouse).load(batchOf([first]), target)
+    const refresh = (options: RefreshOptions): Promise<unknown> => refreshFacts(stores(), options)
+    await new Loader(warehouseRecordStore(stores().warehouse)).load(batchOf([first]), target)
 
     // The later refresh builds from the first version and then sleeps; the earlier one sees both versions, and publishes.
     let wake = (): void => undefined
@@ -180,7 +181,7 @@ onBothModes('facts', (stores) => {
           },
         })
         await hasBuilt
-        await new Loader(stores().warehouse).load(batchOf([answered]), target)
+        await new Loader(warehouseRecordStore(stores().warehouse)).load(batchOf([answered]), target)
       },
     })
     wake()
@@ -194,8 +195,8 @@ onBothModes('facts', (stores) => {
     const good = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
     const batch = batchOf([good, { ...good, id: 2, wait_ms: -5 }])
     const again = { tenant_id, source_id: 's' }
-    expect(await new Loader(stores().warehouse).load(batch, again)).toEqual({ accepted: 1, rejected: 1, rows: 1 })
-    await new Loader(stores().warehouse).load(batch, again)
+    expect(await new Loader(warehouseRecordStore(stores().warehouse)).load(batch, again)).toEqual({ accepted: 1, rejected: 1, rows: 1 })
+    await new Loader(warehouseRecordStore(stores().warehouse)).load(batch, again)
     const letters = await stores().warehouse.query({
       query: 'SELECT position, code, reason, payload FROM dead_letters FINAL WHERE tenant_id = {tenant_id:String}',
       query_params: { tenant_id },
@@ -211,9 +212,9 @@ onBothModes('facts', (stores) => {
     const tenant_id = `t${tenants++}`
     const target = { tenant_id, source_id: 's' }
     const visit = { id: 1, version: 1, entered_hour: 2, queue: 'sales', outcome: 'answered', wait_ms: 1000, is_deleted: false } as const
-    const loader = new Loader(stores().warehouse)
+    const loader = new Loader(warehouseRecordStore(stores().warehouse))
     await loader.load(batchOf([visit]), target)
-    const { generation } = await refreshFacts(stores().warehouse, stores().control, stores().models)
+    const { generation } = await refreshFacts(stores())
     await stores().warehouse.command({
       query: `INSERT INTO fact_queues_generations (tenant_id, day, generation, bucket_start, queue_id, offered)
       VALUES ({tenant_id:String}, '2026-11-20', {generation:UInt64}, '2026-11-20 05:00:00', 'ghost', 1)`,

@@ -28,6 +28,8 @@ import { listRuns } from './sql/runs.ts'
 import { ensureSource } from './sql/sources.ts'
 import { ensureTenant } from './sql/tenants.ts'
 import { verifyTenant } from './transform/verify.ts'
+import { controlSourceState } from './ingest/control-source-state.ts'
+import { warehouseRecordStore } from './ingest/warehouse-record-store.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
@@ -55,12 +57,12 @@ async function pullUntilDone(plan: FaultPlan, tenant_id: string, url: string, he
   for (let failures = 0; ; failures++) {
     if (failures > 60) throw new Error(`seed ${plan.seed}: no pass succeeds`)
     try {
-      const loader = new Loader(stores.warehouse, { now: () => plan.clock.now_ms })
+      const loader = new Loader(warehouseRecordStore(stores.warehouse), { now: () => plan.clock.now_ms })
       const totals = await runPass({
         source: held.source,
         tenant_id,
         source_id: 'telco',
-        control: stores.control,
+        state: controlSourceState(stores.control, { tenant_id, source_id: 'telco' }),
         loader,
         log: openLog('silent'),
         signal: new AbortController().signal,

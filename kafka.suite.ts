@@ -15,6 +15,8 @@ import { createKafkaSource, type KafkaOptions } from './ingest/sources/kafka.ts'
 import { openLog } from './log.ts'
 import { loadCheckpoint, saveCheckpoint } from './sql/checkpoints.ts'
 import { verifyTenant } from './transform/verify.ts'
+import { controlSourceState } from './ingest/control-source-state.ts'
+import { warehouseRecordStore } from './ingest/warehouse-record-store.ts'
 
 const DAY_MS = 86_400_000
 const NOW_MS = Date.UTC(2026, 9, 31, 15)
@@ -132,6 +134,62 @@ export function kafkaSuite(name: string, open: () => Promise<KafkaCluster>, more
       expect(await pulled).toMatchObject({ inputs: 200, rejected: 0 })
     })
 
+    test(
+      'after a crash between rows and checkpoint the same batch is cut again, and no row is written a second time',
+      { timeout: 60_000 },
+      async () => {
+        const { cluster, stores, messages, member, untilLoaded, expectTruth } = world
+        await cluster.createTopic('again')
+        await cluster.produce('again', messages)
+        const written = async (): Promise<number> => {
+          const result = await stores.warehouse.query({
+            query: "SELECT toUInt32(count()) AS n FROM call_legs WHERE tenant_id = 'again'",
+            format: 'JSONEachRow',
+          })
+          return (await result.json<{ n: number }>())[0]!.n
+        }
+        // A merge would hide what was written twice.
+        await stores.warehouse.command({ query: 'SYSTEM STOP MERGES call_legs' })
+        try {
+          const died = member('again', {
+            beforeCheckpoint: () => {
+              throw new Error('killed')
+            },
+          })
+          await expect(runPass(died)).rejects.toThrow('killed')
+          const before = await written()
+          expect(before).toBeGreaterThan(0)
+          const [after_first, stop] = [[] as number[], new AbortController()]
+          const pulled = runPass(
+            member('again', {
+              signal: stop.signal,
+              beforeCheckpoint: async () => {
+                if (after_first.length === 0) after_first.push(await written())
+              },
+            }),
+          )
+          await untilLoaded('again', messages.length)
+          stop.abort()
+          await pulled
+          expect(after_first).toEqual([before])
+          await expectTruth('again')
+        } finally {
+          await stores.warehouse.command({ query: 'SYSTEM START MERGES call_legs' })
+        }
+      },
+    )
+
+    test('a topic made anew, and longer than the ledger by now, is told from the one that was read', { timeout: 60_000 }, async () => {
+      const { cluster, stores, messages, member } = world
+      await cluster.createTopic('anew')
+      await cluster.produce('anew', messages.slice(0, 100))
+      const key = { tenant_id: 'anew', source_id: 'kafka', stream: 'kafka/anew/0' }
+      // As a topic of the same name would have left it, whose fourth message was another.
+      await saveCheckpoint(stores.control, { ...key, value: { format: 2, next: 4, fingerprint: 12345 } })
+      await expect(runPass(member('anew'))).rejects.toMatchObject({ code: 'checkpoint_invalid', message: expect.stringContaining('made anew') })
+      expect(await loadCheckpoint(stores.control, key)).toMatchObject({ next: 4 })
+    })
+
     more(() => world)
   })
 }
@@ -152,8 +210,8 @@ function openWorld(cluster: KafkaCluster, stores: Stores, simulation: Simulation
       source: createKafkaSource({ brokers: cluster.brokers, topics: [topic], group_id: topic, linger_ms: 50, settings, ...kafka }),
       tenant_id: topic,
       source_id: 'kafka',
-      control: stores.control,
-      loader: new Loader(stores.warehouse),
+      state: controlSourceState(stores.control, { tenant_id: topic, source_id: 'kafka' }),
+      loader: new Loader(warehouseRecordStore(stores.warehouse)),
       log: openLog('silent'),
       signal: new AbortController().signal,
       ...options,

@@ -1,50 +1,47 @@
 /** The `keys` verbs. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Config } from './config.ts'
 import { CallhouseError } from './errors.ts'
 import { createKey, keyScopes, listKeys, revokeKey, type KeyScope } from './sql/api-keys.ts'
 import { appendAudit } from './sql/audit.ts'
-import { openControl, type Control } from './sql/control.ts'
 import { ensureTenant } from './sql/tenants.ts'
+import type { ControlVerb } from './verb.ts'
 
-async function withControl<T>(config: Config, use: (control: Control) => Promise<T>): Promise<T> {
-  mkdirSync(config.data, { recursive: true })
-  const control = await openControl({ url: config.database_url, path: join(config.data, 'control') })
-  try {
-    return await use(control)
-  } finally {
-    await control.close()
-  }
-}
+const scopesOf = (list: string): string[] => list.split(',').map((scope) => scope.trim())
 
 /** Makes a key and prints it, the only time it can be seen. */
-export async function createKeyFor(config: Config, options: { tenant: string; name: string; scopes: string }): Promise<void> {
-  const wanted = options.scopes.split(',').map((scope) => scope.trim())
+export const keysCreate: ControlVerb<{ tenant: string; name: string; scopes: string }> = {
+  opens: 'control',
   // Before the tenant is made: a mistyped scope leaves nothing behind.
-  for (const scope of wanted)
-    if (!(keyScopes as readonly string[]).includes(scope))
-      throw new CallhouseError('bad_request', `"${scope}" is not a scope. Use one or more of ${keyScopes.join(', ')}, separated by commas.`)
-  await withControl(config, async (control) => {
-    await ensureTenant(control, options.tenant)
-    const { id, key } = await createKey(control, { tenant_id: options.tenant, name: options.name, scopes: wanted as KeyScope[] })
-    await appendAudit(control, { actor: 'cli', tenant_id: options.tenant, action: 'key.create', object: id })
-    process.stdout.write(`${key}\n`)
-    process.stderr.write(`Key ${id} of tenant ${options.tenant} (${wanted.join(', ')}). Keep it now: it is stored only as a hash.\n`)
-  })
+  check({ scopes }) {
+    for (const scope of scopesOf(scopes))
+      if (!(keyScopes as readonly string[]).includes(scope))
+        throw new CallhouseError('bad_request', `"${scope}" is not a scope. Use one or more of ${keyScopes.join(', ')}, separated by commas.`)
+  },
+  async run({ control, output }, { tenant, name, scopes }) {
+    const wanted = scopesOf(scopes)
+    await ensureTenant(control, tenant)
+    const { id, key } = await createKey(control, { tenant_id: tenant, name, scopes: wanted as KeyScope[] })
+    await appendAudit(control, { actor: 'cli', tenant_id: tenant, action: 'key.create', object: id })
+    output.out(`${key}\n`)
+    output.err(`Key ${id} of tenant ${tenant} (${wanted.join(', ')}). Keep it now: it is stored only as a hash.\n`)
+    return 0
+  },
 }
 
-export async function printKeys(config: Config, tenant?: string): Promise<void> {
-  await withControl(config, async (control) => {
+export const keysList: ControlVerb<{ tenant?: string }> = {
+  opens: 'control',
+  async run({ control, output }, { tenant }) {
     for (const key of await listKeys(control, tenant))
-      process.stdout.write(`${key.id}  ${key.tenant_id}  ${key.prefix}…  ${key.scopes.join(',')}  ${key.name}${key.revoked_at ? '  revoked' : ''}\n`)
-  })
+      output.out(`${key.id}  ${key.tenant_id}  ${key.prefix}…  ${key.scopes.join(',')}  ${key.name}${key.revoked_at ? '  revoked' : ''}\n`)
+    return 0
+  },
 }
 
-export async function revoke(config: Config, id: string): Promise<void> {
-  await withControl(config, async (control) => {
+export const keysRevoke: ControlVerb<{ id: string }> = {
+  opens: 'control',
+  async run({ control, output }, { id }) {
     await revokeKey(control, id)
     await appendAudit(control, { actor: 'cli', action: 'key.revoke', object: id })
-    process.stdout.write(`Key ${id} is revoked.\n`)
-  })
+    output.out(`Key ${id} is revoked.\n`)
+    return 0
+  },
 }

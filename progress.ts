@@ -15,7 +15,11 @@ const REDRAW_MS = 100
 const LINE_MS = 5_000
 
 /** A progress line on `out`; in a log file it prints a plain line every few seconds instead. */
-export function startProgress(label: string, out: NodeJS.WriteStream = process.stdout, now: () => number = Date.now): Progress {
+export function startProgress(
+  label: string,
+  out: { isTTY?: boolean; write(text: string): unknown } = process.stdout,
+  now: () => number = Date.now,
+): Progress {
   const started_ms = now()
   let drawn_ms = -Infinity
   return {

@@ -12,7 +12,8 @@ import { replayRecords } from './ingest/replay-records.ts'
 import type { Log } from './ingest/source.ts'
 import { openLog } from './log.ts'
 import { atEvery, verifyRecent } from './nightly.ts'
-import { mismatchedRows, reconcile, reconcileNightly, type Reconciliation } from './reconcile.ts'
+import { mismatchedRows, reconcileNightly, type Reconciliation } from './reconcile.ts'
+import { runVerb } from './run-verb.ts'
 import { listenApi } from './serve-api.ts'
 import { verifyTenant } from './transform/verify.ts'
 
@@ -190,10 +191,10 @@ test('a job runs at each of its times, also after one that failed, and not after
 test('the command says so by its exit code', async () => {
   await stores.close()
   const [bad, good] = [
-    await reconcile(config, { day: ['2026-10-30'] }, stop.signal),
-    await reconcile(config, { tenant: 'demo', day: ['2026-10-29'] }, stop.signal),
+    await runVerb(config, 'reconcile', { day: ['2026-10-30'] }, stop.signal),
+    await runVerb(config, 'reconcile', { tenant: 'demo', day: ['2026-10-29'] }, stop.signal),
   ]
   expect([bad, good]).toEqual([1, 0])
-  await expect(reconcile(config, { tenant: 'nobody' }, stop.signal)).rejects.toThrow(/No such source/)
+  await expect(runVerb(config, 'reconcile', { tenant: 'nobody' }, stop.signal)).rejects.toThrow(/No such source/)
   stores = await openStores(config)
 })

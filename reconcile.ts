@@ -1,11 +1,11 @@
 /** `callhouse reconcile`, and every night: is what the sources count what the warehouse holds? */
-import { openSource, openStores, sourceRun, type OpenSource, type Stores } from './app.ts'
-import type { Config } from './config.ts'
+import { openSource, sourceRun, type OpenSource, type Stores } from './app.ts'
 import { CallhouseError } from './errors.ts'
+import { checkDay } from './check-day.ts'
 import { contextOf } from './ingest/run-source.ts'
 import { entities, type EntityName } from './ingest/records/index.ts'
 import type { Log, PullContext } from './ingest/source.ts'
-import { openLog } from './log.ts'
+import type { StoresVerb } from './verb.ts'
 
 /** One entity of one source on one UTC day, by when its records were created. */
 export interface Reconciliation {
@@ -134,32 +134,29 @@ export async function reconcileNightly(
   return found
 }
 
-/** Prints what was compared and resolves to the exit code: 0 when nothing differs. */
-export async function reconcile(config: Config, options: { tenant?: string; source?: string; day?: string[] }, signal: AbortSignal): Promise<number> {
-  for (const day of options.day ?? [])
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new CallhouseError('range_invalid', `"${day}" is not a day such as 2026-11-01.`)
-  const settings = config.sources.filter(
-    ({ id, tenant }) => (options.tenant === undefined || tenant === options.tenant) && (options.source === undefined || id === options.source),
-  )
-  if (settings.length === 0) throw new CallhouseError('not_found', 'No such source is in the configuration; `callhouse sources` lists what there is.')
-  const stores = await openStores(config)
-  try {
+/** Prints what was compared; the exit code is 0 when nothing differs, 1 when something does. */
+export const reconcile: StoresVerb<{ tenant?: string; source?: string; day?: string[] }> = {
+  opens: 'stores',
+  check: ({ day = [] }) => day.forEach(checkDay),
+  async run({ stores, sources, log, signal, output }, { tenant, source, day }) {
+    const settings = sources.filter((each) => (tenant === undefined || each.tenant === tenant) && (source === undefined || each.id === source))
+    if (settings.length === 0)
+      throw new CallhouseError('not_found', 'No such source is in the configuration; `callhouse sources` lists what there is.')
     let faults = 0
     for (const each of settings) {
+      signal.throwIfAborted()
       const open = await openSource(stores, each)
-      const context = contextOf(sourceRun(stores, open, openLog(config.log_level), signal))
-      const found = await reconcileSource(stores, open, context, options.day ?? daysToReconcile(Date.now()))
-      if (!open.source.totals) process.stdout.write(`${each.tenant}/${each.id}  a source of kind ${each.kind} gives no totals to compare with\n`)
-      else if (found.length === 0) process.stdout.write(`${each.tenant}/${each.id}  has not covered these days yet\n`)
+      const context = contextOf(sourceRun(stores, open, log, signal))
+      const found = await reconcileSource(stores, open, context, day ?? daysToReconcile(Date.now()))
+      if (!open.source.totals) output.out(`${each.tenant}/${each.id}  a source of kind ${each.kind} gives no totals to compare with\n`)
+      else if (found.length === 0) output.out(`${each.tenant}/${each.id}  has not covered these days yet\n`)
       const different = found.filter((row) => mismatchedRows(row) > 0)
       faults += different.length
-      for (const row of different) process.stdout.write(`${lineOf(row)}\n`)
-      if (found.length > 0) process.stdout.write(`${each.tenant}/${each.id}  ${found.length} totals compared, ${different.length} differ\n`)
+      for (const row of different) output.out(`${lineOf(row)}\n`)
+      if (found.length > 0) output.out(`${each.tenant}/${each.id}  ${found.length} totals compared, ${different.length} differ\n`)
     }
     return faults === 0 ? 0 : 1
-  } finally {
-    await stores.close()
-  }
+  },
 }
 
 function lineOf({ tenant_id, source_id, entity, day, source_count, warehouse_count, field, source_sum, warehouse_sum }: Reconciliation): string {

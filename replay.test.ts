@@ -96,7 +96,7 @@ async function visitsOf({ tenant_id }: Target): Promise<{ id: string; queue: str
 }
 
 async function factsOf({ tenant_id }: Target): Promise<{ queue_id: string; hour: number; offered: number }[]> {
-  await refreshFacts(stores.warehouse, stores.control, stores.models)
+  await refreshFacts(stores)
   expect(await verifyTenant(stores.warehouse, stores.models, tenant_id)).toEqual([])
   const result = await stores.warehouse.query({
     query: `SELECT queue_id, toUInt32(dateDiff('hour', toDateTime('2026-11-20 00:00:00', 'UTC'), bucket_start)) AS hour, toUInt32(sum(f.offered)) AS offered

@@ -1,6 +1,6 @@
 /** `callhouse replay`: reads what is stored again with today's parsers. */
-import { openSource, openStores, refreshToNow, type Stores } from './app.ts'
-import type { Config } from './config.ts'
+import { openSource, refreshToNow } from './app.ts'
+import { checkDays } from './check-day.ts'
 import { CallhouseError } from './errors.ts'
 import { findEntity } from './ingest/records/index.ts'
 import { replayDeadLetters } from './ingest/replay-dead-letters.ts'
@@ -8,6 +8,7 @@ import { replayRecords } from './ingest/replay-records.ts'
 import type { Source } from './ingest/source.ts'
 import { appendAudit } from './sql/audit.ts'
 import { withLease } from './sql/leases.ts'
+import type { Output, StoresVerb, StoresWork } from './verb.ts'
 
 export interface ReplayOptions {
   tenant: string
@@ -19,66 +20,65 @@ export interface ReplayOptions {
   apply?: boolean
 }
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/
 /** Kinds of changes shown per entity. */
 const EXAMPLES = 5
 
 /** Shows what would change, and with --apply publishes it and refreshes the facts; one replay runs at a time. */
-export async function replay(config: Config, options: ReplayOptions): Promise<void> {
-  check(options)
-  const settings = config.sources.filter(({ id, tenant }) => tenant === options.tenant && (options.source === undefined || id === options.source))
-  if (settings.length === 0)
-    throw new CallhouseError(
-      'not_found',
-      `No source ${options.source ?? ''} of tenant ${options.tenant} is in the configuration. A replay needs the source's settings: its parser and its time zone.`,
-    )
-  const stores = await openStores(config)
-  try {
-    const mine = await withLease(stores.control, 'replay', { ttl_ms: 60_000 }, async ({ signal }) => {
+export const replay: StoresVerb<ReplayOptions> = {
+  opens: 'stores',
+  check,
+  async run(work, options) {
+    const { stores, output } = work
+    const settings = work.sources.filter(({ id, tenant }) => tenant === options.tenant && (options.source === undefined || id === options.source))
+    if (settings.length === 0)
+      throw new CallhouseError(
+        'not_found',
+        `No source ${options.source === undefined ? '' : `${options.source} `}of tenant ${options.tenant} is in the configuration. A replay needs the source's settings: its parser and its time zone.`,
+      )
+    const mine = await withLease(stores.leases, 'replay', { ttl_ms: 60_000 }, async ({ signal: lost }) => {
+      const signal = AbortSignal.any([lost, work.signal])
       for (const each of settings) {
         signal.throwIfAborted()
         const { source } = await openSource(stores, each)
-        await replaySource(stores, source, each.id, options)
+        await replaySource({ ...work, signal }, source, each.id, options)
       }
     })
     if (!mine) throw new CallhouseError('bad_request', 'Another replay is running. Wait for it to end.')
-    if (options.apply) await refreshToNow(stores)
-    else process.stdout.write('\nNothing was changed. Run it again with --apply to publish this.\n')
-  } finally {
-    await stores.close()
-  }
+    if (options.apply) await refreshToNow(stores, work.signal)
+    else output.out('\nNothing was changed. Run it again with --apply to publish this.\n')
+    return 0
+  },
 }
 
-async function replaySource(stores: Stores, source: Source, source_id: string, options: ReplayOptions): Promise<void> {
-  const say = (line: string): void => void process.stdout.write(`${options.tenant}/${source_id}  ${line}\n`)
+async function replaySource({ stores, output, signal }: StoresWork, source: Source, source_id: string, options: ReplayOptions): Promise<void> {
+  const say = (line: string): void => output.out(`${options.tenant}/${source_id}  ${line}\n`)
   const target = { tenant_id: options.tenant, source_id }
   const apply = options.apply === true
   if (!source.reparse) return say(`a source of kind ${source.kind} cannot be replayed; load its data again`)
   if (apply)
     await appendAudit(stores.control, { actor: 'cli', tenant_id: options.tenant, action: 'replay.apply', object: source_id, detail: { ...options } })
-  const letters = await replayDeadLetters(stores.warehouse, stores.loader, source, target, { ...options, apply })
+  const letters = await replayDeadLetters(stores.warehouse, stores.loader, source, target, { ...options, apply, signal })
   say(`dead letters: ${letters.letters} read, ${letters.loaded} ${apply ? 'loaded' : 'would be loaded'}, ${letters.failing} still failing`)
-  sayExamples(letters.reasons)
+  sayExamples(output, letters.reasons)
   if (options.deadLetters) return
   const entities = options.entity === undefined ? source.entities : source.entities.filter((name) => name === options.entity)
   for (const entity of entities) {
-    const diff = await replayRecords(stores.warehouse, stores.loader, source, entity, target, { ...options, apply })
+    const diff = await replayRecords(stores.warehouse, stores.loader, source, entity, target, { ...options, apply, signal })
     if (diff.records === 0) continue
     const rest = diff.unreadable > 0 ? `, ${diff.unreadable} cannot be read by themselves` : ''
     say(
       `${entity}: ${diff.records} read, ${diff.unchanged} unchanged, ${diff.changed} ${apply ? 'changed' : 'would change'}, ${diff.failing} failing${rest}`,
     )
-    sayExamples(diff.examples)
+    sayExamples(output, diff.examples)
   }
 }
 
-function sayExamples(examples: ReadonlyMap<string, number>): void {
+function sayExamples(output: Output, examples: ReadonlyMap<string, number>): void {
   const most = [...examples].sort((a, b) => b[1] - a[1]).slice(0, EXAMPLES)
-  for (const [what, count] of most) process.stdout.write(`    ${count} × ${what}\n`)
+  for (const [what, count] of most) output.out(`    ${count} × ${what}\n`)
 }
 
 function check({ entity, from, to }: ReplayOptions): void {
   if (entity !== undefined && !findEntity(entity)) throw new CallhouseError('entity_unknown', `There is no entity "${entity}".`)
-  for (const day of [from, to])
-    if (day !== undefined && !DAY.test(day)) throw new CallhouseError('range_invalid', `"${day}" is not a day such as 2026-11-01.`)
+  checkDays({ from, to })
 }

@@ -1,15 +1,15 @@
-/** The verbs that keep running: up, ingest, transform, api and warehouse; and two that look around. */
+/** The verbs that keep running: up, ingest, transform, api and warehouse. */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { noSources, openSource, openStores, pullForever, refreshForever, type OpenSource, type Stores } from './app.ts'
+import { noSources, openSource, openStores, pullForever, readiness, refreshForever, type OpenSource, type Stores } from './app.ts'
 import type { Config } from './config.ts'
 import { CallhouseError } from './errors.ts'
 import { openLog } from './log.ts'
 import { reconcileForever, verifyForever } from './nightly.ts'
+import { serveVerbs } from './run-verb.ts'
 import { listenApi } from './serve-api.ts'
+import { serveMetrics } from './serve-metrics.ts'
 import { serveWarehouse } from './sql/warehouse-server.ts'
-import { listRuns } from './sql/runs.ts'
-import { listSources } from './sql/sources.ts'
 
 export type Role = 'ingest' | 'transform' | 'api'
 
@@ -30,7 +30,7 @@ export async function serve(config: Config, roles: Role[], signal: AbortSignal):
   const log = openLog(config.log_level)
   const stores = await openStores(config)
   try {
-    await runRoles(stores, config, roles, log, signal)
+    await serveVerbs(stores, config, config.sources, log, signal, () => runRoles(stores, config, roles, log, signal))
   } finally {
     await stores.close()
   }
@@ -49,6 +49,7 @@ async function runRoles(stores: Stores, config: Config, roles: Role[], log: Logg
   }
   if (roles.includes('transform')) work.push(refreshForever(stores, config, log, signal), verifyForever(stores, config, log, signal))
   if (roles.includes('api')) work.push(serveApi(stores, config, log, signal))
+  else if (config.metrics.port !== undefined) work.push(serveFigures(stores, config, config.metrics.port, signal))
   await Promise.all(work)
 }
 
@@ -58,6 +59,20 @@ async function serveApi(stores: Stores, config: Config, log: Logger, signal: Abo
   process.stdout.write(`Callhouse is up at ${api.url} (reference at ${api.url}/docs)\n`)
   await aborted(signal)
   await api.close()
+}
+
+/** Serves probes and metrics of a process without the API until the signal aborts. */
+async function serveFigures(stores: Stores, config: Config, port: number, signal: AbortSignal): Promise<void> {
+  const figures = await serveMetrics({
+    host: config.metrics.host,
+    port,
+    admin_key: config.api.admin_key,
+    registry: stores.metrics.registry,
+    ready: () => readiness(stores, { serves_reads: false }),
+  })
+  process.stdout.write(`Metrics are at ${figures.url}/metrics\n`)
+  await aborted(signal)
+  await figures.close()
 }
 
 /** Resolves when the signal aborts. */
@@ -82,26 +97,4 @@ export async function serveEngine(config: Config, signal: AbortSignal): Promise<
   )
   await aborted(signal)
   await engine.close()
-}
-
-/** Brings both schemas up to date and says so. */
-export async function migrate(config: Config): Promise<void> {
-  const stores = await openStores(config)
-  await stores.close()
-  process.stdout.write('Both databases have the schema of this version.\n')
-}
-
-/** A line per source: whose it is, what kind, how its last run ended. */
-export async function printSources(config: Config): Promise<void> {
-  const stores = await openStores(config)
-  try {
-    const runs = await listRuns(stores.control)
-    for (const { tenant_id, id, kind } of await listSources(stores.control)) {
-      const last = runs.find((run) => run.source_id === id && run.tenant_id === tenant_id)
-      const state = last ? `${last.status}: ${last.accepted} accepted, ${last.rejected} rejected of ${last.inputs}` : 'never ran'
-      process.stdout.write(`${tenant_id}/${id}  ${kind}  ${state}\n`)
-    }
-  } finally {
-    await stores.close()
-  }
 }

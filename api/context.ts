@@ -3,6 +3,7 @@ import type { Control } from '../sql/control.ts'
 import type { Warehouse } from '../sql/warehouse.ts'
 import type { ReadCoverage } from '../transform/completeness.ts'
 import type { OpenAudio } from './open-audio.ts'
+import type { ReadinessReport } from './readiness.ts'
 
 export interface ApiConfig {
   /** A key with every scope over every tenant (`CALLHOUSE_ADMIN_KEY`). */
@@ -17,12 +18,6 @@ export interface ApiConfig {
   trustProxy?: boolean
   /** Lets anyone read /metrics; otherwise it takes a key with scope admin. @default false */
   openMetrics?: boolean
-}
-
-export interface ReadinessReport {
-  ready: boolean
-  /** One line per dependency: ok, or what is wrong with it. */
-  checks: Record<string, string>
 }
 
 /** What is happening in a tenant's queues right now. */

@@ -59,6 +59,10 @@ export const errorMeanings: Readonly<Record<string, { meaning: string; remedy: s
     meaning: 'A phone system answered something that cannot be read.',
     remedy: 'It is tried again; what stays unreadable becomes a dead letter.',
   },
+  signature_invalid: {
+    meaning: 'A webhook is not signed by the system it claims to come from; nothing of it was kept.',
+    remedy: 'Check the signing secret of the source, and the address the system was told to call.',
+  },
   warehouse_locked: {
     meaning: 'Another process has the embedded warehouse’s folder open.',
     remedy: 'Stop that process, or use `callhouse warehouse` to share the folder.',
@@ -76,7 +80,15 @@ export const errorMeanings: Readonly<Record<string, { meaning: string; remedy: s
     meaning: 'Another process has the embedded control database’s folder open.',
     remedy: 'Stop that process, or use a Postgres server.',
   },
+  process_stopping: {
+    meaning: 'The process that did a command’s work stopped before it was done.',
+    remedy: 'Run the command again; what was done stays, and is sound.',
+  },
   kafka_unavailable: { meaning: 'Kafka does not answer.', remedy: 'Check the brokers; consumption continues where it stopped.' },
+  kafka_forbidden: {
+    meaning: 'Kafka does not let the source’s user read a topic, or as its group.',
+    remedy: 'Grant Read on the group, and Read and Describe on the topics; nothing is lost.',
+  },
   checkpoint_invalid: {
     meaning: 'A stored checkpoint is ahead of its source, or was written by a newer Callhouse.',
     remedy: 'Nothing was read past it. The message names the stream and how to begin anew.',

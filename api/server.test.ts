@@ -10,7 +10,7 @@ import { errorCodes } from '../errors.ts'
 import { loggerOptions } from './logger.ts'
 import { errorMeanings } from './error-meanings.ts'
 import { renderDocuments, renderOpenApi } from './render-openapi.ts'
-import { openWorld, type World } from './test-world.ts'
+import { ADMIN_KEY, openWorld, type World } from './test-world.ts'
 
 let world: World
 beforeAll(async () => void (world = await openWorld()))
@@ -62,6 +62,17 @@ describe('over HTTP', () => {
       expect([answer.statusCode, answer.json()]).toEqual([503, expected])
       await app.close()
     }
+  })
+
+  it('says without a key how sources do, and with the admin key whose they are', async () => {
+    const failing = { state: 'failing', since: '2026-03-01T00:00:00.000Z', code: 'source_rejected', failures: 2 } as const
+    const report = { ready: true, degraded: true, checks: { warehouse: 'ok' }, sources: [{ tenant: 'acme', source: 'pbx', ...failing }] }
+    const app = world.server({ ready: async () => report })
+    const asked = async (key?: string) =>
+      (await app.inject({ url: '/readyz', headers: key === undefined ? {} : { authorization: `Bearer ${key}` } })).json()
+    for (const key of [undefined, world.keys.acme, 'wrong']) expect(await asked(key)).toEqual({ ...report, sources: [failing] })
+    expect(await asked(ADMIN_KEY)).toEqual(report)
+    await app.close()
   })
 
   it('survives requests that are not HTTP', async () => {

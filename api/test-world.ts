@@ -15,9 +15,12 @@ import { openControl, type Control } from '../sql/control.ts'
 import { migrateWarehouse } from '../sql/migrate-warehouse.ts'
 import { ensureTenant } from '../sql/tenants.ts'
 import { openWarehouse, type Warehouse } from '../sql/warehouse.ts'
+import { controlGenerations } from '../transform/control-generations.ts'
 import { loadModels } from '../transform/load-models.ts'
 import { refreshFacts } from '../transform/refresh.ts'
+import { warehouseFactStore } from '../transform/warehouse-fact-store.ts'
 import { buildServer, type ServerOptions } from './server.ts'
+import { warehouseRecordStore } from '../ingest/warehouse-record-store.ts'
 
 /** The clock of the tests: noon of the last day that has records. */
 export const NOW = Date.parse('2026-03-05T12:00:00Z')
@@ -43,7 +46,7 @@ export async function openWorld(): Promise<World> {
   await migrateWarehouse(warehouse)
   const control = await openControl({ path: join(folder, 'control') })
   const keys = {} as Record<TenantId, string>
-  const loader = new Loader(warehouse, { now: () => NOW })
+  const loader = new Loader(warehouseRecordStore(warehouse), { now: () => NOW })
   const load: World['load'] = async (tenant_id, records) => {
     const coverage = [...new Set(records.map(({ entity }) => entity))].map((entity: EntityName) => ({ entity, from_ms: FIRST, to_ms: NOW }))
     await loader.load(
@@ -56,7 +59,7 @@ export async function openWorld(): Promise<World> {
     keys[tenant_id] = (await createKey(control, { tenant_id, name: 'test', scopes: ['read'] })).key
     await load(tenant_id, recordsOf(tenant_id))
   }
-  await refreshFacts(warehouse, control, loadModels())
+  await refreshFacts({ facts: warehouseFactStore(warehouse), generations: controlGenerations(control), models: loadModels() })
   return {
     warehouse,
     control,

@@ -6,13 +6,24 @@
  *   npm run bench              all of them
  *   npm run bench -- export    those whose name has "export" in it
  */
+import { benchBacklog } from './backlog.bench.ts'
 import { benchExport } from './export.bench.ts'
 import { benchKafka } from './kafka.bench.ts'
+import { benchLive } from './live.bench.ts'
 import { printMachine } from './machine.ts'
 import { benchQuery } from './query.bench.ts'
+import { benchRefresh } from './refresh.bench.ts'
 import { benchStart } from './start.bench.ts'
 
-const benches = { start: benchStart, query: benchQuery, export: benchExport, kafka: benchKafka }
+const benches = {
+  start: benchStart,
+  query: benchQuery,
+  live: benchLive,
+  export: benchExport,
+  refresh: benchRefresh,
+  backlog: benchBacklog,
+  kafka: benchKafka,
+}
 
 printMachine()
 const wanted = process.argv[2] ?? ''

@@ -23,6 +23,8 @@ export interface HttpClientOptions {
   /** Shared by everyone who talks to the host with this token; it outlives a pull. */
   gate?: RequestGate
   random?: () => number
+  /** Calls `late` in `ms`, unless the function it returns is called before. @default a timer */
+  deadline?: (ms: number, late: () => void) => () => void
 }
 
 export type HttpContext = Pick<PullContext, 'fetch' | 'now' | 'sleep' | 'signal' | 'log'>
@@ -59,9 +61,15 @@ export function createHttpClient(context: HttpContext, options: HttpClientOption
     max_bytes: options.max_bytes ?? 32 * 1024 * 1024,
     gate: options.gate ?? new RequestGate(),
     random: options.random ?? Math.random,
+    deadline: options.deadline ?? realDeadline,
     headers: { accept: 'application/json', ...authorization(options.token) },
   }
   return { get: (url, read) => getWithRetries(context, settings, url, read) }
+}
+
+function realDeadline(ms: number, late: () => void): () => void {
+  const timer = setTimeout(late, ms)
+  return () => clearTimeout(timer)
 }
 
 async function getWithRetries<T>(context: HttpContext, settings: Settings, url: URL, read: (text: string) => T): Promise<T> {
@@ -99,7 +107,7 @@ async function tryOnce<T>(
   context.signal.throwIfAborted()
   const stop = new AbortController()
   const abort = (): void => stop.abort()
-  const timer = setTimeout(() => stop.abort(TOO_LATE), settings.timeout_ms)
+  const inTime = settings.deadline(settings.timeout_ms, () => stop.abort(TOO_LATE))
   context.signal.addEventListener('abort', abort)
   try {
     const response = await context.fetch(url, { headers: settings.headers, redirect: 'manual', signal: stop.signal })
@@ -113,7 +121,7 @@ async function tryOnce<T>(
       return { failure: { code: 'source_unavailable', reason: `there was no complete answer within ${settings.timeout_ms} ms` } }
     return { failure: { code: 'source_unavailable', reason: `the connection failed${causeCode(thrown)}`, cause: thrown } }
   } finally {
-    clearTimeout(timer)
+    inTime()
     context.signal.removeEventListener('abort', abort)
   }
 }

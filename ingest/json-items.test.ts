@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sliceItems } from './json-items.ts'
+import { sliceItems, withoutMember } from './json-items.ts'
 
 test('each slice parses to its item, whatever the JSON and its spacing', () => {
   const spacing = fc.constantFrom(undefined, 1, 2, '\t', '\n')
@@ -24,8 +24,27 @@ test('digits and key order stay as they came', () => {
   ])
 })
 
+test('a key may be written with escapes', () => {
+  expect(sliceItems('{"it\\u0065ms":[1]}', 'items')).toEqual(['1'])
+  expect(sliceItems('{"items":[1],"\\u0069tems":[2]}', 'items')).toEqual(['2'])
+  expect(sliceItems('{"items\\u0000":[1]}', 'items')).toBeUndefined()
+})
+
 test('the last of repeated keys counts, as for JSON.parse', () => {
   expect(sliceItems('{"items":[1],"items":[2,3]}', 'items')).toEqual(['2', '3'])
   expect(sliceItems('{"items":[1],"items":7}', 'items')).toBeUndefined()
   expect(sliceItems('{"nested":{"items":[1]}}', 'items')).toBeUndefined()
+})
+
+test('without a member an object is what it was without it, whatever else is in it', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.jsonValue(), fc.constantFrom(undefined, 1, '\t'), (others, body, indent) => {
+      const text = JSON.stringify({ entity: 'messages', record: { ...without(others), body }, body: 1 }, null, indent)
+      const { body: _body, ...kept } = JSON.parse(JSON.stringify(without(others))) as Record<string, unknown>
+      expect(JSON.parse(withoutMember(text, ['record', 'body']))).toEqual({ entity: 'messages', record: kept, body: 1 })
+    }),
+  )
+  expect(withoutMember(' { "a" : 1e999 , "bo\\u0064y" : "x", "body":{"body":[]} , "b":0.10}\n', ['body'])).toBe('{"a" : 1e999,"b":0.10}')
+  expect(withoutMember('{"body":1}', ['body'])).toBe('{}')
+  expect(withoutMember('{"record":[{"body":1}]}', ['record', 'body'])).toBe('{"record":[{"body":1}]}')
 })

@@ -1,5 +1,5 @@
 /**
- * The exact text of each element of a page's array. Payloads are kept as they
+ * The exact text of each element of a page's array, and of an object without one of its members. Payloads are kept as they
  * came (numbers with all their digits, keys in their order), and a slice costs
  * less than half of stringifying the parsed item again: 0.6 against 1.4 us for a
  * call of 575 bytes.
@@ -24,7 +24,7 @@ export function sliceItems(text: string, key: string): string[] | undefined {
   let at = skipSpace(text, text.indexOf('{') + 1)
   while (text.charCodeAt(at) === QUOTE) {
     const key_end = skipString(text, at)
-    const is_wanted = text.slice(at + 1, key_end - 1) === key
+    const is_wanted = isKey(text.slice(at, key_end), key)
     at = skipSpace(text, skipSpace(text, key_end) + 1)
     if (is_wanted && text.charCodeAt(at) === OPEN_BRACKET) {
       slices = []
@@ -37,6 +37,34 @@ export function sliceItems(text: string, key: string): string[] | undefined {
     if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1)
   }
   return slices
+}
+
+/**
+ * `text`, a valid JSON object, without the member at that path, however often
+ * it is there; all else stays as it came, digits and all. What leaves the text
+ * through JSON.stringify is changed: a number that no double holds becomes null.
+ */
+export function withoutMember(text: string, [key = '', ...inner]: readonly string[]): string {
+  const kept: string[] = []
+  let at = skipSpace(text, text.indexOf('{') + 1)
+  while (text.charCodeAt(at) === QUOTE) {
+    const key_end = skipString(text, at)
+    const value_at = skipSpace(text, skipSpace(text, key_end) + 1)
+    const end = skipValue(text, value_at)
+    if (!isKey(text.slice(at, key_end), key)) kept.push(text.slice(at, end))
+    else if (inner.length > 0) {
+      const value = text.slice(value_at, end)
+      kept.push(text.slice(at, value_at) + (value.startsWith('{') ? withoutMember(value, inner) : value))
+    }
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1)
+  }
+  return `{${kept.join(',')}}`
+}
+
+/** Whether a key in its quotes is that one; any of its letters may be written as an escape. */
+function isKey(quoted: string, key: string): boolean {
+  return quoted.includes('\\') ? JSON.parse(quoted) === key : quoted.slice(1, -1) === key
 }
 
 /** Collects the elements of the array that opens at `open`; returns the index after it. */

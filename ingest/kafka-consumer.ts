@@ -10,10 +10,11 @@
  */
 import { CallhouseError, messageOf } from '../errors.ts'
 import type { KafkaConsumer, KafkaMessage, KafkaModule, LibrdKafkaError } from './kafka-client.ts'
-import { aheadOf, checkExtent, type Extent } from './kafka-ledger.ts'
-import { partitionKey, raise, toTopicPartitions, type NextOffsets, type PartitionOf } from './kafka-offsets.ts'
-import { MessageBuffer } from './message-buffer.ts'
-import type { PullContext } from './source.ts'
+import { KafkaIntake, type AssignedPartition, type Cut, type NewBatch } from './kafka-intake.ts'
+import { checkExtent, type Extent, type LedgerEntry } from './kafka-ledger.ts'
+import { partitionKey, partitionOf, toTopicPartitions, type NextOffsets, type PartitionOf } from './kafka-offsets.ts'
+import type { PartitionLag, PullContext } from './source.ts'
+import { Waiting } from './waiting.ts'
 
 export interface KafkaReaderOptions {
   brokers: readonly string[]
@@ -21,9 +22,7 @@ export interface KafkaReaderOptions {
   group_id: string
   /** More librdkafka settings: security, client.id, … */
   settings?: Readonly<Record<string, string | number | boolean>>
-  /** Messages held, waiting to be handed out. @default 16 MiB */
-  buffer_bytes?: number
-  /** @default 8 MiB */
+  /** Of messages, in one load; twice as much is held at most: one batch being loaded, one being gathered. @default 16 MiB */
   batch_bytes?: number
   /** How long to gather messages for a batch. @default 500 */
   linger_ms?: number
@@ -46,6 +45,8 @@ const ASSIGN = -175
 const REVOKE = -174
 const ALL_BROKERS_DOWN = -187
 const AUTHENTICATION = -169
+/** The topic, the group, the cluster. librdkafka says it once and then waits in silence. */
+const FORBIDDEN = new Set([29, 30, 31])
 const UNKNOWN_TOPIC = new Set([3, -188, -190])
 /** "Where the group stands", librdkafka's logical offset. */
 const COMMITTED = -1000
@@ -54,31 +55,46 @@ const none = { lowOffset: 0, highOffset: 0 }
 /** With a full buffer, the group is polled this often. */
 const KEEP_ALIVE_MS = 30_000
 
-type ReaderContext = Pick<PullContext, 'sleep' | 'signal' | 'log'>
-/** Where to begin, for those of the partitions where that is known. */
-type StartOffsets = (partitions: readonly PartitionOf[]) => Promise<NextOffsets>
+/** How often the lag is told, whether anything comes or not. */
+const LAG_MS = 5_000
+/** So many messages are encoded in one go: some milliseconds, in which the process does nothing else. */
+const MOST_AT_ONCE = 512
+
+type ReaderContext = Pick<PullContext, 'sleep' | 'signal' | 'log' | 'onLag'>
+
+/** What the reader is given besides its options. */
+export interface Intake {
+  /** The ledger's entries of some partitions, for those it knows. Asked at every assignment. */
+  ledger: (partitions: readonly PartitionOf[]) => Promise<Map<string, LedgerEntry>>
+  newBatch: NewBatch
+}
 
 export class KafkaReader {
   readonly #consumer: KafkaConsumer
   readonly #options: KafkaReaderOptions
   readonly #context: ReaderContext
-  readonly #startOffsets: StartOffsets
-  readonly #buffer: MessageBuffer<KafkaMessage>
-  /** Everything this member knows to be durable. */
-  readonly #durable: NextOffsets = new Map()
+  readonly #ledger: Intake['ledger']
+  readonly #intake: KafkaIntake
+  readonly #waiting: Waiting
   #handed_out: { offsets: NextOffsets; assignment: number } | undefined
   #assignment = 0
   #is_revoked = true
-  readonly #wake = (): void => this.#buffer.wake()
+  #paused = new Set<string>()
+  #average_bytes = 1_000
+  readonly #wake = (): void => this.#waiting.wake()
   #is_closed = false
   #failure: CallhouseError | undefined
   #polling: Promise<void> = Promise.resolve()
+  #consuming: Promise<KafkaMessage[]> = Promise.resolve([])
+  /** The poll that was under way when the partitions were given up. */
+  #stale: Promise<unknown> = Promise.resolve()
 
-  private constructor(kafka: KafkaModule, options: KafkaReaderOptions, startOffsets: StartOffsets, context: ReaderContext) {
+  private constructor(kafka: KafkaModule, options: KafkaReaderOptions, { ledger, newBatch }: Intake, context: ReaderContext) {
     this.#options = options
     this.#context = context
-    this.#startOffsets = startOffsets
-    this.#buffer = new MessageBuffer(options.buffer_bytes ?? 16 * 1024 * 1024)
+    this.#ledger = ledger
+    this.#intake = new KafkaIntake(newBatch)
+    this.#waiting = new Waiting(context.sleep)
     const settings = {
       'auto.offset.reset': 'earliest',
       'queued.max.messages.kbytes': 16 * 1024,
@@ -98,11 +114,11 @@ export class KafkaReader {
     context.signal.addEventListener('abort', this.#wake)
   }
 
-  /** Connects and joins the group. `startOffsets` is asked at every assignment. Throws kafka_unavailable when no broker answers. */
-  static async open(kafka: KafkaModule, options: KafkaReaderOptions, startOffsets: StartOffsets, context: ReaderContext): Promise<KafkaReader> {
+  /** Connects and joins the group. Throws kafka_unavailable when no broker answers. */
+  static async open(kafka: KafkaModule, options: KafkaReaderOptions, intake: Intake, context: ReaderContext): Promise<KafkaReader> {
     let reader: KafkaReader
     try {
-      reader = new KafkaReader(kafka, options, startOffsets, context)
+      reader = new KafkaReader(kafka, options, intake, context)
     } catch (cause) {
       throw new CallhouseError(
         'config_invalid',
@@ -121,49 +137,40 @@ export class KafkaReader {
   }
 
   /**
-   * The next messages, gathered for at most `linger_ms` after the first; waits
-   * for one, and returns none when the signal aborts. Call `settle` before the
-   * next take.
+   * The next batch, gathered for at most `linger_ms` after its first message;
+   * waits for one, and returns undefined when the signal aborts. Call `settle`
+   * before the next take.
    */
-  async take(): Promise<KafkaMessage[]> {
-    const batch_bytes = this.#options.batch_bytes ?? 8 * 1024 * 1024
-    const isOver = (): boolean => this.#context.signal.aborted || this.#is_closed || this.#failure !== undefined
-    await this.#buffer.until(() => this.#buffer.bytes > 0 || isOver())
+  async take(): Promise<Cut | undefined> {
+    const isOver = (): boolean => this.#context.signal.aborted || this.#isOver()
+    await this.#waiting.until(() => this.#intake.isReady || isOver())
+    if (!this.#intake.isRecovering) await this.#waiting.forAWhile(this.#options.linger_ms ?? 500, () => this.#isFull() || isOver())
     if (this.#failure) throw this.#failure
-    await this.#forAWhile(this.#options.linger_ms ?? 500, () => this.#buffer.bytes >= batch_bytes || isOver())
-    if (this.#context.signal.aborted) return []
-    const messages = this.#buffer.take(batch_bytes)
-    if (messages.length === 0) return []
-    const offsets = this.#nextAfter(messages)
+    if (this.#context.signal.aborted || !this.#intake.isReady) return undefined
+    const cut = this.#intake.cut()
+    const offsets = new Map(Array.from(cut.batch.ranges, ([key, { next }]) => [key, next]))
     this.#handed_out = { offsets, assignment: this.#assignment }
-    return messages
+    this.#waiting.wake()
+    return cut
   }
 
-  /** The messages last taken are durable and so is their checkpoint: commits them. */
+  /** The batch last taken is durable and so is its checkpoint: commits it. */
   settle(): void {
     if (!this.#handed_out) return
-    raise(this.#durable, this.#handed_out.offsets)
     // After another assignment the partitions may be someone else's, and so is the commit.
     if (this.#handed_out.assignment === this.#assignment) this.#commit(this.#handed_out.offsets)
     this.#handed_out = undefined
-    this.#buffer.wake()
+    this.#waiting.wake()
   }
 
-  /** Where the partitions of the messages last taken are read on from, once those are loaded. */
-  takenOffsets(): NextOffsets {
-    return new Map(this.#handed_out?.offsets)
-  }
-
-  /** Throws checkpoint_invalid when offsets went back: librdkafka begins a topic that was made anew at its start, without a word. */
-  #nextAfter(messages: readonly KafkaMessage[]): NextOffsets {
-    const next: NextOffsets = new Map()
-    for (const message of messages) {
-      const key = partitionKey(message)
-      const expected = next.get(key) ?? this.#durable.get(key) ?? 0
-      if (message.offset < expected) throw aheadOf(key, expected, `offset ${message.offset} came`)
-      next.set(key, message.offset + 1)
-    }
-    return next
+  /** Messages of each partition of this member that are not in a batch yet, as far as librdkafka has heard. */
+  #lag(): PartitionLag[] {
+    if (this.#is_revoked) return []
+    const positions = this.#consumer.position(this.#consumer.assignments()) as { topic: string; partition: number; offset?: number }[]
+    return positions.flatMap(({ topic, partition, offset }) => {
+      const { highOffset } = this.#consumer.getWatermarkOffsets(topic, partition)
+      return typeof offset === 'number' && offset >= 0 && highOffset >= 0 ? [{ topic, partition, records: Math.max(0, highOffset - offset) }] : []
+    })
   }
 
   /** Leaves the group without committing anything more. */
@@ -171,55 +178,87 @@ export class KafkaReader {
     this.#is_closed = true
     this.#handed_out = undefined
     this.#context.signal.removeEventListener('abort', this.#wake)
-    this.#buffer.clear()
+    this.#waiting.wake()
     await this.#polling
+    this.#intake.clear()
     let is_gone = false
     this.#consumer.disconnect(() => {
       is_gone = true
-      this.#buffer.wake()
+      this.#waiting.wake()
     })
-    await this.#forAWhile(15_000, () => is_gone)
+    await this.#waiting.forAWhile(15_000, () => is_gone)
   }
 
   async #poll(): Promise<void> {
     let wanted = 64
-    let paused: PartitionOf[] = []
+    let lag_at_ms = 0
     while (!this.#isOver()) {
-      if (this.#buffer.isFull()) {
-        // Paused partitions lose what librdkafka has fetched ahead, so a short wait is better than a pause.
-        if (paused.length === 0) await this.#forAWhile(KEEP_ALIVE_MS, () => this.#buffer.isHalfEmpty() || this.#is_closed)
-        if (this.#isOver()) return
-        if (this.#buffer.isFull() && paused.length === 0) paused = this.#pause()
-      } else if (paused.length > 0) {
-        this.#resume(paused)
-        paused = []
-      }
+      // Paused partitions lose what librdkafka has fetched ahead, so a short wait is better than a pause.
+      if (this.#isFull() && this.#paused.size === 0) await this.#waiting.forAWhile(KEEP_ALIVE_MS, () => !this.#isFull() || this.#isOver())
+      if (this.#isOver()) return
+      this.#pauseUnwanted()
       const began_ms = performance.now()
-      const messages = await this.#consume(this.#buffer.isFull() ? 1 : this.#buffer.roomFor(wanted))
+      this.#consuming = this.#consume(this.#roomFor(wanted))
+      const messages = await this.#consuming
       const took_ms = performance.now() - began_ms
       // librdkafka waits up to POLL_MS for each message: ask for no more than arrive in a moment.
       if (took_ms > 400) wanted = Math.max(1, wanted >> 1)
-      else if (messages.length >= wanted) wanted = Math.min(4096, wanted * 2)
-      if (!this.#is_revoked && !this.#isOver()) this.#buffer.push(messages)
+      else if (messages.length >= wanted) wanted = Math.min(MOST_AT_ONCE, wanted * 2)
+      if (!this.#is_revoked && !this.#isOver()) this.#receive(messages)
+      if (began_ms >= lag_at_ms) {
+        this.#context.onLag?.(this.#lag())
+        lag_at_ms = began_ms + LAG_MS
+      }
     }
+  }
+
+  #receive(messages: KafkaMessage[]): void {
+    if (messages.length === 0) return
+    this.#average_bytes = messages.reduce((sum, { size }) => sum + size + 1, 0) / messages.length
+    try {
+      this.#intake.receive(messages)
+    } catch (thrown) {
+      if (!(thrown instanceof CallhouseError)) throw thrown
+      this.#fail(thrown)
+    }
+    this.#waiting.wake()
+  }
+
+  /** What a batch still takes; one that is cut again takes all it had. */
+  #room(): number {
+    return this.#intake.isRecovering ? Infinity : (this.#options.batch_bytes ?? 16 * 1024 * 1024) - this.#intake.bytes
+  }
+
+  #isFull(): boolean {
+    return this.#room() <= 0
+  }
+
+  /** How many of the wanted messages fit, by the size of the last ones; at least one. */
+  #roomFor(wanted: number): number {
+    return Math.max(1, Math.min(wanted, Math.floor(this.#room() / this.#average_bytes)))
+  }
+
+  /** Pauses every partition while a batch is full, and while one is cut again all that are not of it. */
+  #pauseUnwanted(): void {
+    const is_full = this.#isFull()
+    if (!is_full && !this.#intake.isRecovering && this.#paused.size === 0) return
+    const pause: PartitionOf[] = []
+    const resume: PartitionOf[] = []
+    for (const partition of this.#is_revoked ? [] : this.#consumer.assignments()) {
+      const key = partitionKey(partition)
+      const is_wanted = !is_full && this.#intake.wants(key)
+      if (is_wanted && this.#paused.delete(key)) resume.push(partition)
+      if (!is_wanted && !this.#paused.has(key)) {
+        this.#paused.add(key)
+        pause.push(partition)
+      }
+    }
+    if (pause.length > 0) this.#consumer.pause(pause)
+    if (resume.length > 0) this.#consumer.resume(resume)
   }
 
   #isOver(): boolean {
     return this.#is_closed || this.#failure !== undefined
-  }
-
-  /** Waits for the condition, but not longer than that. */
-  async #forAWhile(ms: number, condition: () => boolean): Promise<void> {
-    if (condition()) return
-    const stop = new AbortController()
-    let is_over = false
-    const timer = this.#context.sleep(ms, stop.signal).then(() => {
-      is_over = true
-      this.#buffer.wake()
-    })
-    timer.catch(() => undefined)
-    await this.#buffer.until(() => is_over || condition())
-    stop.abort()
   }
 
   #consume(count: number): Promise<KafkaMessage[]> {
@@ -227,6 +266,7 @@ export class KafkaReader {
       this.#consumer.consume(count, (error: LibrdKafkaError | null, messages) => {
         if (!error) return resolve(messages)
         if (UNKNOWN_TOPIC.has(error.code)) this.#context.log.warn({ topics: this.#options.topics }, 'Kafka has no such topic yet; waiting for it')
+        else if (FORBIDDEN.has(error.code)) this.#fail(this.#forbidden(error))
         else if (error.isFatal) this.#fail(this.#unavailable(`failed for good (${error.code}: ${error.message})`))
         else this.#context.log.warn({ code: error.code, reason: error.message }, 'Kafka poll failed, trying again')
         this.#context.sleep(1_000, this.#context.signal).then(
@@ -242,28 +282,36 @@ export class KafkaReader {
       if (error.code === ASSIGN) await this.#assign(partitions)
       else await this.#revoke(error.code === REVOKE)
     } catch (thrown) {
+      // librdkafka waits for an answer, and does not close before it has one.
+      this.#giveUp()
       if (this.#is_closed) return
       this.#fail(thrown instanceof CallhouseError ? thrown : this.#unavailable(`could not give us partitions (${messageOf(thrown)})`))
     }
   }
 
   async #assign(partitions: PartitionOf[]): Promise<void> {
-    const start = await this.#startOffsets(partitions)
-    await Promise.all([...start].map(([key, next]) => this.#compareWithTopic(key, next)))
+    const ledger = await this.#ledger(partitions)
+    const known = new Map<string, AssignedPartition>()
+    await Promise.all([...ledger].map(async ([key, entry]) => known.set(key, { entry, extent: await this.#extentOf(key, entry.next) })))
+    // It may still bring messages of the last assignment, which would be taken for what follows the ledger.
+    await this.#stale
     if (this.#is_closed) return void this.#consumer.unassign()
-    // What this member knew of them is as old as its last turn.
-    for (const key of partitions.map(partitionKey)) this.#durable.delete(key)
-    raise(this.#durable, start)
+    this.#intake.assign(known)
+    this.#paused.clear()
     this.#consumer.assign(
-      partitions.map(({ topic, partition }) => ({ topic, partition, offset: start.get(partitionKey({ topic, partition })) ?? COMMITTED })),
+      partitions.map(({ topic, partition }) => {
+        const from = known.get(partitionKey({ topic, partition }))
+        return { topic, partition, offset: from ? KafkaIntake.startOf(from) : COMMITTED }
+      }),
     )
     this.#assignment += 1
     this.#is_revoked = false
+    this.#pauseUnwanted()
     this.#context.log.info({ partitions: partitions.length }, 'Kafka partitions assigned')
   }
 
-  async #compareWithTopic(key: string, next: number): Promise<void> {
-    const { topic, partition } = toTopicPartitions(new Map([[key, next]]))[0]!
+  async #extentOf(key: string, next: number): Promise<Extent> {
+    const { topic, partition } = partitionOf(key)
     const extent = await new Promise<Extent>((resolve, reject) => {
       const timeout = this.#options.connect_timeout_ms ?? 10_000
       this.#consumer.queryWatermarkOffsets(topic, partition, timeout, (error: LibrdKafkaError | null, { lowOffset, highOffset } = none) =>
@@ -272,14 +320,27 @@ export class KafkaReader {
     })
     const missed = checkExtent(key, next, extent)
     if (missed > 0) this.#context.log.error({ topic, partition, missed }, 'Kafka deleted messages before they were read; its retention is too short')
+    return extent
   }
 
   async #revoke(may_wait: boolean): Promise<void> {
     this.#is_revoked = true
-    this.#buffer.clear()
-    if (may_wait) await this.#forAWhile(this.#options.revoke_wait_ms ?? 120_000, () => this.#handed_out === undefined || this.#is_closed)
+    this.#intake.clear()
+    if (may_wait) await this.#waiting.forAWhile(this.#options.revoke_wait_ms ?? 120_000, () => this.#handed_out === undefined || this.#is_closed)
     this.#assignment += 1
+    // librdkafka would keep them paused when they are given to us again.
+    if (this.#paused.size > 0) this.#consumer.resume([...this.#paused].map(partitionOf))
+    this.#paused.clear()
     this.#consumer.unassign()
+    this.#stale = this.#consuming
+  }
+
+  #giveUp(): void {
+    try {
+      this.#consumer.unassign()
+    } catch (thrown) {
+      this.#context.log.debug({ reason: messageOf(thrown) }, 'the client was closed already')
+    }
   }
 
   #commit(offsets: NextOffsets): void {
@@ -288,18 +349,6 @@ export class KafkaReader {
     } catch (thrown) {
       this.#context.log.debug({ reason: messageOf(thrown) }, 'Kafka refused a commit; the checkpoint counts')
     }
-  }
-
-  #pause(): PartitionOf[] {
-    const partitions = this.#consumer.assignments()
-    if (partitions.length > 0) this.#consumer.pause(partitions)
-    return partitions
-  }
-
-  #resume(partitions: PartitionOf[]): void {
-    const owned = new Set(this.#consumer.assignments().map(partitionKey))
-    const still = partitions.filter((partition) => owned.has(partitionKey(partition)))
-    if (still.length > 0) this.#consumer.resume(still)
   }
 
   /** librdkafka reconnects by itself; only when nobody answers a question is the pull given up. */
@@ -314,7 +363,15 @@ export class KafkaReader {
 
   #fail(failure: CallhouseError): void {
     this.#failure ??= failure
-    this.#buffer.wake()
+    this.#waiting.wake()
+  }
+
+  #forbidden({ message }: LibrdKafkaError): CallhouseError {
+    const { brokers, topics, group_id } = this.#options
+    return new CallhouseError(
+      'kafka_forbidden',
+      `Kafka at ${brokers.join(', ')} does not let us read ${topics.join(', ')} as group "${group_id}" (${message}). Grant Read on the group, and Read and Describe on the topics, to the user of the source's settings; nothing is lost, and the next pull goes on from the checkpoint.`,
+    )
   }
 
   #unavailable(what: string): CallhouseError {

@@ -1,45 +1,70 @@
 /**
- * The ledger of a Kafka source: the next offset of every partition, each under
- * a stream of its own, so that members of a group in several processes never
- * overwrite one another. It is what reading begins from; the group's committed
- * offsets are for lag monitors, and for partitions the ledger does not know.
+ * The ledger of a Kafka source: what has been loaded of every partition, each
+ * under a stream of its own, so that members of a group in several processes
+ * never overwrite one another. It is what reading begins from; the group's
+ * committed offsets are for lag monitors, and for partitions the ledger does not
+ * know.
+ *
+ * An entry also names the range that is being loaded. Whoever finds it unfinished
+ * cuts the same batch again, sees what of it is stored, and writes the rest. That
+ * only saves work: where it cannot be done, row identity makes a second copy
+ * harmless.
  */
 import { CallhouseError } from '../errors.ts'
-import { partitionKey, type NextOffsets, type PartitionOf } from './kafka-offsets.ts'
+import { POSITION_FORMAT } from '../sql/checkpoints.ts'
+import { fingerprint, type KafkaBatch } from './kafka-batch.ts'
+import { partitionKey, type PartitionOf } from './kafka-offsets.ts'
 import type { Position, PullContext } from './source.ts'
-
-/** The format of positions that this version writes (sql/checkpoints.ts). */
-const FORMAT = 1
 
 const PREFIX = 'kafka/'
 
-/** Next offsets as positions to save. */
-export function positionsOf(offsets: NextOffsets): Position[] {
-  return [...offsets].map(([key, next]) => ({ stream: `${PREFIX}${key}`, next }))
+export interface LedgerEntry {
+  /** The offset of the first message that is not loaded. */
+  next: number
+  /** Of the message before that one; an entry of an earlier version has none. */
+  fingerprint?: number
+  pending?: PendingRange
 }
 
-/** The ledger's offsets of some partitions; partitions it does not know are left out. Throws checkpoint_invalid for what it cannot read. */
-export async function readLedger(partitions: readonly PartitionOf[], checkpoint: PullContext['checkpoint']): Promise<NextOffsets> {
-  const offsets: NextOffsets = new Map()
+/** The load that was under way: this partition's part of it ends before `next`. */
+export interface PendingRange {
+  next: number
+  fingerprint: number
+  /** What all ranges of the batch have in common. */
+  batch: string
+  /** When its rows were made: a column of theirs. */
+  observed_at: string
+  /** How many partitions the batch is from. */
+  partitions: number
+}
+
+/** A batch's ranges as positions to save. */
+export function positionsOf({ ranges }: KafkaBatch): Position[] {
+  return [...ranges].map(([key, { from, next, last }]) => ({ stream: `${PREFIX}${key}`, from, next, fingerprint: fingerprint(last) }))
+}
+
+/** The ledger's entries of some partitions; partitions it does not know are left out. Throws checkpoint_invalid for what it cannot read. */
+export async function readLedger(partitions: readonly PartitionOf[], checkpoint: PullContext['checkpoint']): Promise<Map<string, LedgerEntry>> {
+  const entries = new Map<string, LedgerEntry>()
   const read = async (partition: PartitionOf): Promise<void> => {
     const key = partitionKey(partition)
     const saved = await checkpoint(`${PREFIX}${key}`)
-    if (saved !== undefined) offsets.set(key, readNext(saved, key))
+    if (saved !== undefined) entries.set(key, readEntry(saved, key))
   }
   await Promise.all(partitions.map(read))
-  return offsets
+  return entries
 }
 
-function readNext(saved: unknown, key: string): number {
-  const { format, next } = (saved ?? {}) as { format?: unknown; next?: unknown }
-  if (typeof format === 'number' && format > FORMAT)
+function readEntry(saved: unknown, key: string): LedgerEntry {
+  const { format, next, fingerprint, pending } = (saved ?? {}) as LedgerEntry & { format?: unknown }
+  if (typeof format === 'number' && format > POSITION_FORMAT)
     throw new CallhouseError(
       'checkpoint_invalid',
-      `The ledger of Kafka partition ${key} was written by a newer Callhouse (format ${format}; this one knows ${FORMAT}). Upgrade this process; nothing was read.`,
+      `The ledger of Kafka partition ${key} was written by a newer Callhouse (format ${format}; this one knows ${POSITION_FORMAT}). Upgrade this process; nothing was read.`,
     )
-  if (format !== FORMAT || !Number.isSafeInteger(next) || (next as number) < 0)
+  if (typeof format !== 'number' || !Number.isSafeInteger(next) || next < 0)
     throw new CallhouseError('checkpoint_invalid', `The ledger of Kafka partition ${key} cannot be read. ${howToReset(key)}`)
-  return next as number
+  return { next, ...(fingerprint !== undefined && { fingerprint }), ...(pending && pending.next > next && { pending }) }
 }
 
 /** The offsets a partition holds now: the first there is, and the one after the last. */

@@ -1,5 +1,6 @@
 /** A Kafka message as a canonical record, or what is wrong with it. */
 import { isUtf8 } from 'node:buffer'
+import { withoutMember } from './json-items.ts'
 import { entities, type CanonicalRecord, type EntityName } from './records/index.ts'
 import type { Reject, RejectCode, Reparsed, StoredInput } from './source.ts'
 
@@ -10,8 +11,8 @@ export interface RawMessage {
   value: Buffer | null
 }
 
-/** The largest version the warehouse can hold (44 bits of it). */
-const MAX_VERSION = 2 ** 44 - 1
+/** The warehouse holds a version in 43 bits. */
+const VERSIONS = 2 ** 43
 
 /**
  * Reads `{ "entity": "calls", "record": { "native_id": …, … } }`. A record
@@ -21,10 +22,8 @@ const MAX_VERSION = 2 ** 44 - 1
  * version. A record without a payload gets the message as one.
  */
 export function readKafkaMessage(message: RawMessage): { record: CanonicalRecord } | { reject: Reject } {
-  const { value } = message
-  if (value === null || value.length === 0) return refuse(message, '', 'not_json', 'the message is empty')
-  if (!isUtf8(value)) return refuse(message, value.toString('base64'), 'not_utf8', 'the message is not UTF-8; the payload is its base64')
-  const text = value.toString('utf8')
+  const text = textOf(message)
+  if (typeof text !== 'string') return { reject: text }
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -36,20 +35,25 @@ export function readKafkaMessage(message: RawMessage): { record: CanonicalRecord
   if (typeof entity !== 'string' || !Object.hasOwn(entities, entity))
     return refuse(message, text, 'unknown_entity', 'entity is not the name of a canonical entity')
   if (!isObject(record)) return refuse(message, text, 'identity_missing', 'record is not an object', entity)
+  const input = withoutBody(entity as EntityName, record, text)
   if (typeof record['native_id'] !== 'string' || record['native_id'] === '')
-    return refuse(message, text, 'identity_missing', 'record.native_id is not a non-empty string', entity)
+    return refuse(message, input, 'identity_missing', 'record.native_id is not a non-empty string', entity)
   record['version'] ??= message.offset
   const version = record['version']
-  if (!Number.isSafeInteger(version) || (version as number) < 0 || (version as number) > MAX_VERSION)
-    return refuse(
-      message,
-      text,
-      'field_invalid',
-      'record.version is not a whole number from 0 to 2^44 - 1 (epoch milliseconds, or a counter)',
-      entity,
-    )
-  if (typeof record['payload'] !== 'string') record['payload'] = payloadOf(entity as EntityName, record, text)
-  return { record: { entity, record, position: positionOf(message) } as unknown as CanonicalRecord }
+  if (!Number.isSafeInteger(version) || (version as number) < 0 || (version as number) >= VERSIONS) {
+    const reason = 'record.version is not a whole number from 0 to 2^43 - 1 (epoch milliseconds, or a counter)'
+    return refuse(message, input, 'field_invalid', reason, entity)
+  }
+  if (typeof record['payload'] !== 'string') record['payload'] = input
+  return { record: { entity, record, input, position: positionOf(message) } as unknown as CanonicalRecord }
+}
+
+/** A message's text, or why it has none. */
+export function textOf(message: RawMessage): string | Reject {
+  const { value } = message
+  if (value === null || value.length === 0) return refuse(message, '', 'not_json', 'the message is empty').reject
+  if (isUtf8(value)) return value.toString('utf8')
+  return refuse(message, value.toString('base64'), 'not_utf8', 'the message is not UTF-8; the payload is its base64').reject
 }
 
 /** A message as it was stored, read again. A record that brought a payload of its own was stored with that and is left as it is. */
@@ -62,14 +66,15 @@ export function rereadKafkaMessage(stored: StoredInput): Reparsed {
   return { records: [], rejects: is_own_payload ? [] : [read.reject] }
 }
 
-/** The message as it came, but never a message's body. */
-function payloadOf(entity: EntityName, record: Record<string, unknown>, text: string): string {
+/** The message as it came, but never a message's body, wherever it would end up. */
+function withoutBody(entity: EntityName, record: Record<string, unknown>, text: string): string {
   if (entity !== 'messages' || !('body' in record)) return text
   delete record['body']
-  return JSON.stringify({ entity, record })
+  return withoutMember(text, ['record', 'body'])
 }
 
-function positionOf({ topic, partition, offset }: RawMessage): string {
+/** What a dead letter of a message is found by. */
+export function positionOf({ topic, partition, offset }: RawMessage): string {
   return `${topic}/${partition}/${offset}`
 }
 

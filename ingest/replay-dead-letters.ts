@@ -6,11 +6,13 @@
  */
 import type { Warehouse } from '../sql/warehouse.ts'
 import { encodeRecord } from './encode-record.ts'
-import type { Loader, LoadTarget } from './loader.ts'
+import type { Loader } from './loader.ts'
+import type { LoadTarget } from './record-store.ts'
 import type { Envelope } from './records/entity.ts'
 import { FieldError } from './records/field.ts'
 import { entities, type CanonicalRecord } from './records/index.ts'
 import type { RejectCode, Source } from './source.ts'
+import { RowBuffer } from './row-buffer.ts'
 
 export interface LetterReplay {
   /** Dead letters looked at; loaded + failing = letters. */
@@ -43,6 +45,8 @@ interface Letter {
 type Reading = { records: CanonicalRecord[] } | { code: RejectCode; reason: string }
 
 const PAGE = 1_000
+/** A page ends after as many: a letter can be a megabyte. */
+const PAGE_BYTES = 16 * 1024 * 1024
 /** Dead letters of these hold the start of an input, or its bytes in another form, and not the input. */
 const MANGLED: readonly RejectCode[] = ['too_long', 'not_utf8']
 
@@ -52,11 +56,12 @@ export async function replayDeadLetters(
   loader: Loader,
   source: Source,
   target: LoadTarget,
-  options: LetterFilter & { apply: boolean; now?: () => number },
+  options: LetterFilter & { apply: boolean; now?: () => number; signal?: AbortSignal },
 ): Promise<LetterReplay> {
   const result: LetterReplay = { letters: 0, loaded: 0, failing: 0, reasons: new Map() }
   let after = ''
   for (;;) {
+    options.signal?.throwIfAborted()
     const letters = await readPage(warehouse, target, options, after)
     if (letters.length === 0) return result
     after = letters.at(-1)!.position
@@ -86,11 +91,14 @@ export async function replayDeadLetters(
 async function readPage(warehouse: Warehouse, target: LoadTarget, filter: LetterFilter, after: string): Promise<Letter[]> {
   const result = await warehouse.query({
     query: `SELECT position, entity, code, reason, toString(received_at) AS received_at, toString(version) AS version, attempts, payload
-      FROM dead_letters FINAL
-      WHERE tenant_id = {tenant_id:String} AND source_id = {source_id:String} AND position > {after:String}
-        AND ({entity:String} = '' OR entity = {entity:String})
-        AND toDate(received_at) BETWEEN {from:Date} AND {to:Date}
-      ORDER BY position LIMIT {page:UInt32}`,
+      FROM (
+        SELECT *, sum(length(payload)) OVER (ORDER BY position) - length(payload) AS bytes_before
+        FROM dead_letters FINAL
+        WHERE tenant_id = {tenant_id:String} AND source_id = {source_id:String} AND position > {after:String}
+          AND ({entity:String} = '' OR entity = {entity:String})
+          AND toDate(received_at) BETWEEN {from:Date} AND {to:Date}
+        ORDER BY position LIMIT {page:UInt32})
+      WHERE bytes_before < {page_bytes:UInt64} ORDER BY position`,
     query_params: {
       ...target,
       after,
@@ -98,6 +106,7 @@ async function readPage(warehouse: Warehouse, target: LoadTarget, filter: Letter
       from: filter.from ?? '1970-01-01',
       to: filter.to ?? '2149-06-06',
       page: PAGE,
+      page_bytes: PAGE_BYTES,
     },
     format: 'JSONEachRow',
   })
@@ -109,11 +118,17 @@ function read(source: Source, letter: Letter, target: LoadTarget): Reading {
   const { entity, payload, position, code, reason } = letter
   if (MANGLED.includes(code)) return { code, reason }
   const { records, rejects } = source.reparse?.({ entity, payload, position, code, reason }) ?? { records: [], rejects: [] }
-  if (rejects[0]) return rejects[0]
+  // A parser's reject may have a position and a payload too; the letter keeps its own.
+  if (rejects[0]) return { code: rejects[0].code, reason: rejects[0].reason }
   if (records.length === 0) return { code: 'unmatched', reason: 'it cannot be read without the inputs around it: load its log again' }
   for (const item of records)
     try {
-      encodeRecord(entities[item.entity], item.record as unknown as Envelope & Record<string, unknown>, { ...target, observed_at: '' })
+      encodeRecord(
+        entities[item.entity],
+        item.record as unknown as Envelope & Record<string, unknown>,
+        { ...target, observed_at: '' },
+        new RowBuffer(),
+      )
     } catch (thrown) {
       if (!(thrown instanceof FieldError)) throw thrown
       return { code: thrown.message.startsWith('native_id') ? 'identity_missing' : 'field_invalid', reason: thrown.message }

@@ -4,13 +4,15 @@
  * "Replaying", says which version a changed record gets and why.
  */
 import type { Warehouse } from '../sql/warehouse.ts'
-import { encodeRecord, sourceVersion, type EncodedRecord } from './encode-record.ts'
-import type { Loader, LoadTarget } from './loader.ts'
+import { anchorDayOf, encodeRecord, sourceVersion } from './encode-record.ts'
+import type { Loader } from './loader.ts'
+import type { LoadTarget } from './record-store.ts'
 import type { Envelope } from './records/entity.ts'
 import { FieldError } from './records/field.ts'
 import { entities, type CanonicalRecord, type EntityName } from './records/index.ts'
 import { ReplayShadow } from './replay-shadow.ts'
 import type { Source } from './source.ts'
+import { RowBuffer } from './row-buffer.ts'
 
 export interface RecordReplay {
   entity: EntityName
@@ -39,9 +41,10 @@ interface Row {
   payload: string
 }
 
+/** What today's parser makes of a page: rows for the shadow, and the records they are of by native id. */
 interface Reread {
-  item: CanonicalRecord
-  encoded: EncodedRecord
+  rows: RowBuffer
+  items: Map<string, CanonicalRecord>
 }
 
 const PAGE = 2_000
@@ -53,7 +56,7 @@ export async function replayRecords(
   source: Source,
   entity: EntityName,
   target: LoadTarget,
-  options: RecordFilter & { apply: boolean },
+  options: RecordFilter & { apply: boolean; signal?: AbortSignal },
 ): Promise<RecordReplay> {
   const result: RecordReplay = { entity, records: 0, unchanged: 0, changed: 0, failing: 0, unreadable: 0, examples: new Map() }
   const days = await anchorDays(warehouse, entity, target, options)
@@ -62,24 +65,18 @@ export async function replayRecords(
   try {
     for (const anchor_day of days)
       for (let after = ''; ;) {
+        options.signal?.throwIfAborted()
         const rows = await readPage(warehouse, entity, target, anchor_day, after)
         if (rows.length === 0) break
         after = rows.at(-1)!.native_id
         const reread = rereadAll(source, entity, target, anchor_day, rows, result)
-        const changed =
-          reread.size === 0
-            ? []
-            : await shadow.changes(
-                Array.from(reread.values(), ({ encoded }) => encoded.line),
-                target,
-                anchor_day,
-              )
+        const changed = reread.items.size === 0 ? [] : await shadow.changes(reread.rows, target, anchor_day)
         result.records += rows.length
         result.changed += changed.length
-        result.unchanged += reread.size - changed.length
+        result.unchanged += reread.items.size - changed.length
         for (const { fields } of changed) note(result, `changed: ${fields.join(', ')}`)
         if (!options.apply || changed.length === 0) continue
-        const records = changed.map(({ native_id }) => reread.get(native_id)!.item)
+        const records = changed.map(({ native_id }) => reread.items.get(native_id)!)
         await loader.load({ stream: 'replay', inputs: records.length, records, rejects: [], checkpoint: null }, target)
       }
   } finally {
@@ -110,16 +107,9 @@ async function readPage(warehouse: Warehouse, entity: EntityName, target: LoadTa
 }
 
 /** What today's parser makes of each row that it can read, by native id; counts what it cannot. */
-function rereadAll(
-  source: Source,
-  entity: EntityName,
-  target: LoadTarget,
-  anchor_day: string,
-  rows: Row[],
-  result: RecordReplay,
-): Map<string, Reread> {
+function rereadAll(source: Source, entity: EntityName, target: LoadTarget, anchor_day: string, rows: Row[], result: RecordReplay): Reread {
   const origin = { ...target, observed_at: '1970-01-01 00:00:00.000' }
-  const reread = new Map<string, Reread>()
+  const reread: Reread = { rows: new RowBuffer(), items: new Map() }
   const fail = (reason: string): void => {
     result.failing += 1
     note(result, `failing: ${reason}`)
@@ -134,9 +124,12 @@ function rereadAll(
     else {
       try {
         item.at_least = stored + 1n
-        const encoded = encodeRecord(entities[entity], item.record as unknown as Envelope & Record<string, unknown>, origin, item.at_least)
-        if (encoded.anchor_day !== anchor_day) fail('it would be stored under another day')
-        else reread.set(native_id, { item, encoded })
+        const record = item.record as unknown as Envelope & Record<string, unknown>
+        if (anchorDayOf(record) !== anchor_day) fail('it would be stored under another day')
+        else {
+          encodeRecord(entities[entity], record, origin, reread.rows, item.at_least)
+          reread.items.set(native_id, item)
+        }
       } catch (thrown) {
         if (!(thrown instanceof FieldError)) throw thrown
         fail(thrown.message)

@@ -2,10 +2,11 @@
  * A table beside a core table that holds what today's parser makes of a page of
  * its rows, so that the warehouse itself, with its own types, says what differs.
  */
-import { Readable } from 'node:stream'
 import type { Warehouse } from '../sql/warehouse.ts'
-import type { LoadTarget } from './loader.ts'
+import type { LoadTarget } from './record-store.ts'
 import { entities, type EntityName } from './records/index.ts'
+import type { RowBuffer } from './row-buffer.ts'
+import { insertRows } from './warehouse-record-store.ts'
 
 export interface Change {
   native_id: string
@@ -32,12 +33,10 @@ export class ReplayShadow {
     return shadow
   }
 
-  /** Which of these rows, as JSONCompactEachRow lines of one day, are not what the core table shows now. */
-  async changes(lines: string[], target: LoadTarget, anchor_day: string): Promise<Change[]> {
+  /** Which of these rows, all of one day, are not what the core table shows now. */
+  async changes(rows: RowBuffer, target: LoadTarget, anchor_day: string): Promise<Change[]> {
     await this.#warehouse.command({ query: `TRUNCATE TABLE ${this.#table}` })
-    const values = Readable.from([Buffer.from(lines.join(''))], { objectMode: false })
-    const { stream } = await this.#warehouse.exec({ query: `INSERT INTO ${this.#table} FORMAT JSONCompactEachRow`, values })
-    stream.destroy()
+    await insertRows(this.#warehouse, this.#entity, this.#table, { tsv: rows.toBuffer(), rows: rows.rows })
     const columns = ['is_deleted', ...Object.keys(entities[this.#entity].fields)]
     const differing = columns.map((name) => `if(ifNull(s.${name} = c.${name}, isNull(s.${name}) AND isNull(c.${name})), '', '${name}')`)
     const result = await this.#warehouse.query({

@@ -2,27 +2,31 @@
  * Drives one source: pull a batch, make it durable, save its checkpoint, ask
  * for the next. Passes repeat after the poll interval until the signal aborts.
  */
+import { randomUUID } from 'node:crypto'
 import { CallhouseError, messageOf } from '../errors.ts'
-import { advancePositions, loadCheckpoint, saveCheckpoint } from '../sql/checkpoints.ts'
-import type { Control } from '../sql/control.ts'
-import { finishRun, startRun } from '../sql/runs.ts'
 import type { Loader, LoadResult } from './loader.ts'
 import type { Batch, Log, PullContext, Source } from './source.ts'
+import type { SourceState } from './source-state.ts'
 
 export interface SourceRun {
   source: Source
   tenant_id: string
   source_id: string
-  control: Control
+  state: SourceState
   loader: Loader
   log: Log
   signal: AbortSignal
-  /** Clock, waiting and network; the real ones unless a test gives others. */
+  /** Clock, waiting, network and names; the real ones unless a test gives others. */
   now?: () => number
+  newId?: () => string
   sleep?: PullContext['sleep']
   fetch?: typeof fetch
   /** Told after every batch, once it is durable and its checkpoint saved. */
   onBatch?: (batch: Batch, result: LoadResult) => void
+  /** Told how far behind its partitions a Kafka source is. */
+  onLag?: PullContext['onLag']
+  /** Called between the claim of a batch's ranges and its load; crash drills stop here. */
+  afterClaim?: () => void | Promise<void>
   /** Called between the rows' being durable and the checkpoint; crash drills stop here. */
   beforeCheckpoint?: () => void | Promise<void>
   /** Waited for before a pass and before every batch: where it waits, the source is not resumed, so nothing piles up. */
@@ -44,11 +48,11 @@ export interface PassTotals {
  * plane whether it succeeds or not; the error is thrown on.
  */
 export async function runPass(run: SourceRun): Promise<PassTotals> {
-  const { control, tenant_id, source_id, source } = run
+  const { state, source } = run
   const totals: PassTotals = { inputs: 0, accepted: 0, rejected: 0, rows: 0 }
   await run.admit?.(run.signal)
   if (run.signal.aborted) return totals
-  const run_id = await startRun(control, { tenant_id, source_id, kind: source.kind })
+  const run_id = await state.startPass(source.kind)
   try {
     for await (const batch of source.pull(contextOf(run))) {
       await run.admit?.(run.signal)
@@ -59,11 +63,11 @@ export async function runPass(run: SourceRun): Promise<PassTotals> {
     }
   } catch (thrown) {
     const stopped = run.signal.aborted
-    await finishRun(control, run_id, { ...counts(totals), status: stopped ? 'stopped' : 'failed', error: stopped ? undefined : messageOf(thrown) })
+    await state.finishPass(run_id, { ...counts(totals), status: stopped ? 'stopped' : 'failed', error: stopped ? undefined : messageOf(thrown) })
     if (stopped) return totals
     throw thrown
   }
-  await finishRun(control, run_id, { ...counts(totals), status: run.signal.aborted ? 'stopped' : 'succeeded' })
+  await state.finishPass(run_id, { ...counts(totals), status: run.signal.aborted ? 'stopped' : 'succeeded' })
   return totals
 }
 
@@ -71,7 +75,10 @@ export async function runPass(run: SourceRun): Promise<PassTotals> {
  * Passes until the signal aborts, `pause_ms()` apart. A failed pass is logged
  * and tried again, further and further apart, up to five minutes.
  */
-export async function runForever(run: SourceRun, options: { pause_ms: () => number; onPass?: (totals: PassTotals) => void }): Promise<void> {
+export async function runForever(
+  run: SourceRun,
+  options: { pause_ms: () => number; onPass?: (totals: PassTotals) => void; onFailure?: (code: string, failures: number) => void },
+): Promise<void> {
   const sleep = run.sleep ?? realSleep
   let failures = 0
   while (!run.signal.aborted) {
@@ -82,6 +89,7 @@ export async function runForever(run: SourceRun, options: { pause_ms: () => numb
     } catch (thrown) {
       failures += 1
       const code = thrown instanceof CallhouseError ? thrown.code : 'internal'
+      options.onFailure?.(code, failures)
       run.log.error({ source_id: run.source_id, code, failures, reason: messageOf(thrown) }, 'pull failed; nothing is lost, it is tried again')
     }
     const pause_ms = options.pause_ms()
@@ -90,11 +98,15 @@ export async function runForever(run: SourceRun, options: { pause_ms: () => numb
 }
 
 async function loadBatch(run: SourceRun, batch: Batch, totals: PassTotals): Promise<void> {
-  const { control, tenant_id, source_id } = run
+  const { state, tenant_id, source_id } = run
+  if (batch.positions) {
+    await state.claim(batch.positions, { batch: (run.newId ?? randomUUID)(), observed_at: batch.observed_at ?? '' })
+    await run.afterClaim?.()
+  }
   const result = await run.loader.load(batch, { tenant_id, source_id })
   await run.beforeCheckpoint?.()
-  if (batch.positions) await advancePositions(control, { tenant_id, source_id, positions: batch.positions })
-  else await saveCheckpoint(control, { tenant_id, source_id, stream: batch.stream, value: batch.checkpoint })
+  if (batch.positions) await state.advance(batch.positions)
+  else await state.saveCheckpoint(batch.stream, batch.checkpoint)
   totals.inputs += batch.inputs
   totals.accepted += result.accepted
   totals.rejected += result.rejected
@@ -104,16 +116,17 @@ async function loadBatch(run: SourceRun, batch: Batch, totals: PassTotals): Prom
 
 /** What a source is given in this run. */
 export function contextOf(run: SourceRun): PullContext {
-  const { control, tenant_id, source_id } = run
+  const { state, tenant_id, source_id } = run
   return {
     tenant_id,
     source_id,
-    checkpoint: (stream) => loadCheckpoint(control, { tenant_id, source_id, stream }),
+    checkpoint: (stream) => state.checkpoint(stream),
     now: run.now ?? Date.now,
     sleep: run.sleep ?? realSleep,
     fetch: run.fetch ?? fetch,
     signal: run.signal,
     log: run.log,
+    onLag: run.onLag,
   }
 }
 

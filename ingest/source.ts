@@ -2,6 +2,7 @@
  * What a source is: a transport and a parser that together turn a phone
  * system's data into batches of canonical records and rejects.
  */
+import type { EncodedBatch } from './encode-batch.ts'
 import type { CanonicalRecord, EntityName } from './records/index.ts'
 
 /** Why an input was not understood. */
@@ -35,10 +36,13 @@ export interface Coverage {
   to_ms: number
 }
 
-/** Where a numbered log, such as a partition, is read on from. */
+/** A range of a numbered log, such as a partition: from `from` to before `next`, which is where it is read on from. */
 export interface Position {
   stream: string
+  from: number
   next: number
+  /** Tells the entry before `next` from another in its place. */
+  fingerprint: number
 }
 
 /** What is loaded in one go. */
@@ -54,6 +58,12 @@ export interface Batch {
   checkpoint: unknown
   /** For a batch out of numbered logs, in the checkpoint's place: saved together, and only ever moved forward. */
   positions?: readonly Position[]
+  /** In place of records and rejects: what the source has encoded as it read, to hold bytes and no objects. */
+  encoded?: EncodedBatch
+  /** Of an encoded batch: the time its rows carry. */
+  observed_at?: string
+  /** The batch was cut once before, the same inputs and the same time: what is stored of it is not written again. */
+  is_repeated?: boolean
   coverage?: Coverage[]
   /** How far this pass has come, for a progress bar. */
   progress?: { done: number; total: number }
@@ -76,6 +86,15 @@ export interface PullContext {
   fetch: typeof fetch
   signal: AbortSignal
   log: Log
+  /** Told every few seconds how many messages wait in each partition of a topic. */
+  onLag?: ((lag: readonly PartitionLag[]) => void) | undefined
+}
+
+export interface PartitionLag {
+  topic: string
+  partition: number
+  /** Messages in the partition that are not loaded. */
+  records: number
 }
 
 /** An input as it was stored: a record's payload, or a dead letter's. */
@@ -107,6 +126,25 @@ export interface Totals {
   sum: number
 }
 
+/** A webhook or an upload, as it came. */
+export interface PushRequest {
+  method: string
+  /** As the sender addressed it, query and all: signatures are made of it. */
+  url: string
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>
+  body: Buffer
+}
+
+/** What was pushed: accepted + rejected = inputs. */
+export interface Pushed {
+  inputs: number
+  records: CanonicalRecord[]
+  rejects: Reject[]
+  /** What the sender expects to read, once everything is durable. @default 204 without a body */
+  answer?: { status: number; type: string; body: string }
+}
+
 export interface Source {
   readonly kind: string
   readonly entities: readonly EntityName[]
@@ -117,6 +155,10 @@ export interface Source {
   pull(context: PullContext): AsyncIterable<Batch>
   /** Reads a stored input again, for `callhouse replay`. A source without it cannot be replayed. */
   reparse?(stored: StoredInput): Reparsed
+  /** Takes what its system sends by itself. Throws signature_invalid where the sender is not who it says; then nothing is kept. */
+  receive?(request: PushRequest, context: Pick<PullContext, 'now' | 'log'>): Pushed | Promise<Pushed>
+  /** Tries the credentials with one cheap request, and says whose account it is. Throws source_rejected. */
+  check?(context: PullContext): Promise<{ account: string }>
   /** What the source itself counts, for `callhouse reconcile`; undefined for what it gives no totals of. `to_ms` is not included. */
   totals?(context: PullContext, range: { entity: EntityName; from_ms: number; to_ms: number }): Promise<Totals | undefined>
 }

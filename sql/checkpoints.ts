@@ -44,24 +44,65 @@ export async function saveCheckpoint(control: Control, checkpoint: CheckpointKey
 }
 
 /** The format of a position's JSON; a later one is left alone. */
-const POSITION_FORMAT = 1
+export const POSITION_FORMAT = 2
+
+/** A range of a numbered log: what is before `next` is loaded, or about to be. */
+interface Range {
+  stream: string
+  from: number
+  next: number
+  fingerprint: number
+}
+
+interface Ranges {
+  tenant_id: string
+  source_id: string
+  positions: readonly Range[]
+}
+
+/** What is stored now may be changed by this version, and says that the log is loaded up to `next`. */
+const isKnownFormat = sql<boolean>`(checkpoints.value->>'format')::int8 <= ${POSITION_FORMAT}`
 
 /**
- * Saves how far numbered logs have been read, as checkpoints `{ format, next }`,
- * all or none. A position is only ever moved forward: of two processes that
- * have read a partition, the one behind changes nothing. To move one back,
- * forget it with saveCheckpoint.
+ * Notes that ranges are about to be loaded as one batch, all or none, as
+ * `pending` of the positions they begin at. A position that stands elsewhere is
+ * left alone: somebody else has loaded, or is loading, what is there.
  */
-export async function advancePositions(
+export async function claimPositions(
   control: Control,
-  source: { tenant_id: string; source_id: string; positions: readonly { stream: string; next: number }[] },
+  { positions, claim, ...source }: Ranges & { claim: { batch: string; observed_at: string } },
 ): Promise<void> {
-  const { tenant_id, source_id, positions } = source
   if (positions.length === 0) return
-  // In one order, so that two processes cannot wait for each other's rows.
-  const rows = [...positions]
-    .sort((a, b) => (a.stream < b.stream ? -1 : 1))
-    .map(({ stream, next }) => ({ tenant_id, source_id, stream, value: JSON.stringify({ format: POSITION_FORMAT, next }) }))
+  const rows = inOrder(positions).map(({ stream, from, next, fingerprint }) => {
+    const pending = { next, fingerprint, ...claim, partitions: positions.length }
+    return { ...source, stream, value: JSON.stringify({ format: POSITION_FORMAT, next: from, pending }) }
+  })
+  await control.db
+    .insertInto('checkpoints')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'source_id', 'stream'])
+        .doUpdateSet({
+          value: sql<string>`(checkpoints.value::jsonb || jsonb_build_object('format', ${POSITION_FORMAT}::int8, 'pending', excluded.value->'pending'))::json`,
+          updated_at: sql<Date>`now()`,
+        })
+        .where(sql<boolean>`${isKnownFormat} and checkpoints.value->>'next' = excluded.value->>'next'`),
+    )
+    .execute()
+}
+
+/**
+ * Saves how far numbered logs have been read, as checkpoints `{ format, next,
+ * fingerprint }`, all or none. A position is only ever moved forward: of two
+ * processes that have read a partition, the one behind changes nothing. To move
+ * one back, forget it with saveCheckpoint.
+ */
+export async function advancePositions(control: Control, { positions, ...source }: Ranges): Promise<void> {
+  if (positions.length === 0) return
+  const rows = inOrder(positions).map(({ stream, next, fingerprint }) => {
+    return { ...source, stream, value: JSON.stringify({ format: POSITION_FORMAT, next, fingerprint }) }
+  })
   await control.db
     .insertInto('checkpoints')
     .values(rows)
@@ -69,9 +110,12 @@ export async function advancePositions(
       conflict
         .columns(['tenant_id', 'source_id', 'stream'])
         .doUpdateSet({ value: sql<string>`excluded.value`, updated_at: sql<Date>`now()` })
-        .where(
-          sql<boolean>`(checkpoints.value->>'format')::int8 <= ${POSITION_FORMAT} and (checkpoints.value->>'next')::int8 < (excluded.value->>'next')::int8`,
-        ),
+        .where(sql<boolean>`${isKnownFormat} and (checkpoints.value->>'next')::int8 < (excluded.value->>'next')::int8`),
     )
     .execute()
+}
+
+/** In one order, so that two processes cannot wait for each other's rows. */
+function inOrder(positions: readonly Range[]): Range[] {
+  return [...positions].sort((a, b) => (a.stream < b.stream ? -1 : 1))
 }

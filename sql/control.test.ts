@@ -14,7 +14,7 @@ import { ensureTenant, findTenant, listTenants } from './tenants.ts'
 const home = mkdtempSync(join(tmpdir(), 'callhouse-control-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
-onBothControls('the control plane', ({ control }) => {
+onBothControls('the control plane', ({ control, another }) => {
   test('int8, timestamptz, json, text[] and boolean come as what the types say', async () => {
     const { rows } =
       await sql`select 9007199254740991::int8 as n, '2026-01-02T03:04:05.678Z'::timestamptz as t, '{"a":[1]}'::json as j, array['x','y'] as a, true as b`.execute(
@@ -56,6 +56,21 @@ onBothControls('the control plane', ({ control }) => {
     ).rejects.toThrow(/division by zero/)
     expect((await sql`select 2 as n`.execute(control().db)).rows).toEqual([{ n: 2 }])
   })
+
+  if (another)
+    test('a server that goes away between two statements of a transaction is an error and not the end of the process', async () => {
+      const other = await another()
+      const broken = other.db.transaction().execute(async (transaction) => {
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction)
+        await sql`select pg_terminate_backend(${rows[0]!.pid}, 10000)`.execute(control().db)
+        // It says farewell when no statement is under way.
+        await new Promise((resolve) => setImmediate(resolve))
+        await sql`select 1`.execute(transaction)
+      })
+      await expect(broken).rejects.toThrow()
+      expect((await sql`select 3 as n`.execute(other.db)).rows).toEqual([{ n: 3 }])
+      await other.close()
+    })
 })
 
 describe('PGlite in a directory', () => {

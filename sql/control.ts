@@ -50,6 +50,8 @@ function postgresDialect(url: string): PostgresDialect {
   const pool = new Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000, application_name: 'callhouse', types: { getTypeParser } })
   // A server that drops an idle connection is no reason to end the process; the next query opens another, or says why not.
   pool.on('error', () => undefined)
+  // The pool listens to idle connections only; one that breaks between two statements of a transaction would end the process too.
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return new PostgresDialect({ pool })
 }
 

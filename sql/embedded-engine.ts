@@ -7,7 +7,7 @@
  * Opening and closing one takes under 0.1 ms.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { parseError, type ClickHouseSettings } from '@clickhouse/client'
@@ -34,6 +34,10 @@ export interface StatementOptions {
 
 /** Engine calls run on Node's four worker threads; one stays free for files, DNS and zlib. */
 const AT_ONCE = 3
+/** A report need not wait for inserts, however many sources deliver at full speed. */
+const WRITES_AT_ONCE = 2
+/** Into a function is how an export reaches its file; that is a read. */
+const WRITING = /^\s*(INSERT(?!\s+INTO\s+FUNCTION)|DELETE|OPTIMIZE|ALTER)\b/i
 
 /** 64 MB, because query parameters reach the engine inside a SET statement. */
 const engineArgs = ['--max_query_size=67108864', ...Object.entries(warehouseDefaults).map(([name, value]) => `--${name}=${String(value)}`)]
@@ -41,17 +45,22 @@ const engineArgs = ['--max_query_size=67108864', ...Object.entries(warehouseDefa
 export class EmbeddedEngine {
   readonly path: string
   readonly database: string
+  /** For data on its way in or out: it may be personal, so it stays where the rest is, and goes when the engine is opened. */
+  readonly temporary: string
   #chdb: Chdb
   #keeper: Session
   #closeNative: ((connection: unknown) => void) | undefined
   #turn: Limit
+  #write: Limit
 
   private constructor(chdb: Chdb, path: string, database: string) {
     this.path = path
+    this.temporary = join(path, 'callhouse-tmp')
     this.database = checkIdentifier(database, 'database name')
     this.#chdb = chdb
     this.#closeNative = nativeClose()
     this.#turn = limitConcurrency(AT_ONCE)
+    this.#write = limitConcurrency(WRITES_AT_ONCE)
     try {
       this.#keeper = new chdb.Session(path, { connectionArgs: engineArgs })
     } catch (error) {
@@ -66,6 +75,8 @@ export class EmbeddedEngine {
     await chdb.drainPending()
     const engine = new EmbeddedEngine(chdb, path, database)
     try {
+      await rm(engine.temporary, { recursive: true, force: true })
+      await mkdir(engine.temporary, { mode: 0o700 })
       await engine.createDatabase(database)
     } catch (error) {
       await engine.close()
@@ -82,7 +93,8 @@ export class EmbeddedEngine {
 
   /** Runs one statement; the whole result is in memory. */
   async run(sql: string, options: StatementOptions = {}): Promise<ChdbResult> {
-    return await this.#inSession(options, (session) => session.queryAsync(sql, { format: options.format ?? 'TabSeparated' }))
+    const run = () => this.#inSession(options, (session) => session.queryAsync(sql, { format: options.format ?? 'TabSeparated' }))
+    return WRITING.test(sql) ? await this.#write(run) : await run()
   }
 
   /** Inserts bytes as they are; the engine parses them beside the event loop. */
@@ -92,7 +104,9 @@ export class EmbeddedEngine {
     options: StatementOptions = {},
   ): Promise<RawInsertSummary> {
     const { table, columns, format } = target
-    return await this.#inSession(options, (session) => session.insert({ table, format, values: bytes, ...(columns && { columns }) }))
+    return await this.#write(() =>
+      this.#inSession(options, (session) => session.insert({ table, format, values: bytes, ...(columns && { columns }) })),
+    )
   }
 
   /**
@@ -128,6 +142,7 @@ export class EmbeddedEngine {
   }
 
   async close(): Promise<void> {
+    await this.#write.idle()
     await this.#turn.idle()
     this.#keeper.close()
     await this.#chdb.drainPending()

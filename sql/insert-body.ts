@@ -13,8 +13,11 @@ export type InsertBody = { bytes: Buffer } | { file: string; size: number; remov
 
 export const MEMORY_LIMIT_BYTES = 64 * 1024 * 1024
 
-/** Reads everything; more than `limit` bytes end up in a temporary file. */
-export async function gatherBody(values: string | AsyncIterable<Chunk>, limit = MEMORY_LIMIT_BYTES): Promise<InsertBody> {
+/** Reads everything; more than `limit` bytes end up in a temporary file in `directory`. */
+export async function gatherBody(
+  values: string | AsyncIterable<Chunk>,
+  { limit = MEMORY_LIMIT_BYTES, directory = tmpdir() }: { limit?: number; directory?: string } = {},
+): Promise<InsertBody> {
   if (typeof values === 'string') return { bytes: Buffer.from(values) }
   const chunks: Buffer[] = []
   let size = 0
@@ -23,24 +26,24 @@ export async function gatherBody(values: string | AsyncIterable<Chunk>, limit = 
     const chunk = toBuffer(next.value)
     chunks.push(chunk)
     size += chunk.length
-    if (size > limit) return await spill(chunks, source)
+    if (size > limit) return await spill(directory, chunks, source)
   }
   const [only] = chunks
   return { bytes: only && chunks.length === 1 ? only : Buffer.concat(chunks, size) }
 }
 
 /** Puts bytes into a temporary file, for formats the engine takes from files only. */
-export async function bodyFile(bytes: Buffer): Promise<InsertBody & { file: string }> {
-  return await spill([bytes], undefined)
+export async function bodyFile(bytes: Buffer, directory: string): Promise<InsertBody & { file: string }> {
+  return await spill(directory, [bytes], undefined)
 }
 
-/** A new name in the temporary directory. */
-export function temporaryFile(): string {
-  return join(tmpdir(), `callhouse-${randomUUID()}`)
+/** A new name in a directory. */
+export function temporaryFile(directory: string): string {
+  return join(directory, `callhouse-${randomUUID()}`)
 }
 
-async function spill(chunks: Buffer[], rest: AsyncIterator<Chunk> | undefined): Promise<InsertBody & { file: string }> {
-  const file = temporaryFile()
+async function spill(directory: string, chunks: Buffer[], rest: AsyncIterator<Chunk> | undefined): Promise<InsertBody & { file: string }> {
+  const file = temporaryFile(directory)
   const remove = () => rm(file, { force: true })
   const handle = await open(file, 'wx', 0o600)
   let size = 0

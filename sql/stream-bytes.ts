@@ -81,7 +81,7 @@ async function* throughFile(engine: EmbeddedEngine, query: string, options: Stat
     yield bytesOf(await engine.run(query, options))
     return
   }
-  const file = temporaryFile()
+  const file = temporaryFile(engine.temporary)
   try {
     await engine.run(`INSERT INTO FUNCTION file(${quote(file)}, ${quote(options.format)})\n${query}`, options)
     for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) yield chunk as Buffer

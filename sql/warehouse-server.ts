@@ -26,6 +26,9 @@ export interface WarehouseServerConfig {
 /** How long answers under way may take to finish when the server closes. */
 const GRACE_MS = 5000
 
+/** Query parameters are part of a request's address; ClickHouse's own limit, where Node's is 16 KiB. */
+const ADDRESS_LIMIT_BYTES = 1024 * 1024
+
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /**
@@ -43,7 +46,7 @@ export async function serveWarehouse(config: WarehouseServerConfig): Promise<{ u
     )
   }
   const connection = await EmbeddedConnection.open(config.path, config.database)
-  const server = createServer((request, response) => void handle(connection, secret, request, response))
+  const server = createServer({ maxHeaderSize: ADDRESS_LIMIT_BYTES }, (request, response) => void handle(connection, secret, request, response))
   try {
     await listen(server, config.port, host)
   } catch (error) {

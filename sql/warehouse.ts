@@ -54,6 +54,8 @@ async function openServer(config: WarehouseConfig, url: string): Promise<Warehou
     application: 'callhouse' as const,
     request_timeout: 300_000,
     clickhouse_settings: warehouseDefaults,
+    // Long lists of days go in the body, where no limit of an address applies.
+    use_multipart_params_auto: true,
     log,
   }
   await createDatabase(createClient(common), config.database, url)

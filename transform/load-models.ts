@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CallhouseError } from '../errors.ts'
 
-/** A fact table and the SELECT that computes it for some days of one tenant. */
+/** A fact table and the SELECT that computes it for some tenants' days. */
 export interface Model {
   /** The fact it builds; rows go to `<fact>_generations`. */
   fact: string
   meaning: string
   grain: string[]
-  /** The core tables it reads; each gives it a parameter `<entity>_anchor_days`. */
+  /** The core tables it reads; each gives it a parameter `<entity>_anchors`. */
   from: string[]
   select: string
 }
@@ -44,9 +44,14 @@ export function parseModel(file: string, text: string): Model {
     select: lines.slice(line).join('\n').trim(),
   }
   for (const entity of model.from)
-    if (!model.select.includes(`{${entity}_anchor_days:Array(Date)}`))
-      throw new CallhouseError('model_invalid', `${file}: reads ${entity} but never limits it with {${entity}_anchor_days:Array(Date)}.`)
+    if (!model.select.includes(anchorsParam(entity)))
+      throw new CallhouseError('model_invalid', `${file}: reads ${entity} but never limits it with ${anchorsParam(entity)}.`)
   return model
+}
+
+/** Which of an entity's records a model may read: those of these tenants, anchored on these days. */
+function anchorsParam(entity: string): string {
+  return `{${entity}_anchors:Array(Tuple(String, Date))}`
 }
 
 function names(list: string): string[] {

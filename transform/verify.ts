@@ -3,7 +3,8 @@
  * a refresh relies on, and says which published days differ.
  */
 import type { Warehouse } from '../sql/warehouse.ts'
-import { atomColumns } from './build-generation.ts'
+import { atomColumns } from './atom-columns.ts'
+import type { TenantDay } from './fact-store.ts'
 import type { Model } from './load-models.ts'
 import { modelParams } from './model-params.ts'
 
@@ -28,6 +29,19 @@ export interface SplitIdentity {
   records: number
 }
 
+/** What is compared, and at what cost. */
+export interface VerifyRange {
+  /** Days, both included. */
+  from?: string
+  to?: string
+  /** Bounds the cost: of records anchored before, only those that the day map says reach the days are read. */
+  anchors_from?: string
+  /** These fact days and no others. */
+  only?: readonly { fact: string; day: string }[]
+  /** Gives the work up, between two models or in the midst of one. */
+  signal?: AbortSignal
+}
+
 const DAY_MS = 86_400_000
 
 /**
@@ -37,20 +51,19 @@ const DAY_MS = 86_400_000
  * before that day only those are read that the day map says reach the days: the
  * cost is bounded, and older records are no longer checked without the map.
  */
-export async function verifyTenant(
-  warehouse: Warehouse,
-  models: Model[],
-  tenant_id: string,
-  range: { from?: string; to?: string; anchors_from?: string } = {},
-): Promise<Difference[]> {
+export async function verifyTenant(warehouse: Warehouse, models: Model[], tenant_id: string, range: VerifyRange = {}): Promise<Difference[]> {
   const differences: Difference[] = []
   for (const model of models) {
+    range.signal?.throwIfAborted()
+    const only = range.only && new Set(range.only.filter(({ fact }) => fact === model.fact).map(({ day }) => day))
+    if (only?.size === 0) continue
     const anchors = new Map<string, string[]>()
     for (const entity of model.from) anchors.set(entity, await anchorDays(warehouse, entity, tenant_id))
-    const days = daysToCheck([...(await knownDays(warehouse, model, tenant_id)), ...[...anchors.values()].flat()], range)
+    const known = [...(await knownDays(warehouse, model, tenant_id)), ...[...anchors.values()].flat()]
+    const days = daysToCheck(known, range).filter((day) => only?.has(day) ?? true)
     if (days.length === 0) continue
     if (range.anchors_from !== undefined) await keepRecent(warehouse, tenant_id, days, anchors, range.anchors_from)
-    const recomputed = await recompute(warehouse, model, tenant_id, days, anchors)
+    const recomputed = await recompute(warehouse, model, tenant_id, days, anchors, range.signal)
     const published = await publishedDigests(warehouse, model, tenant_id, days)
     for (const day of days) {
       const [was, is] = [published.get(day) ?? null, recomputed.get(day) ?? null]
@@ -114,13 +127,19 @@ async function recompute(
   tenant_id: string,
   days: string[],
   anchors: Map<string, string[]>,
+  signal: AbortSignal | undefined,
 ): Promise<Map<string, DayDigest>> {
   const columns = await atomColumns(warehouse, model)
   return digests(
     warehouse,
     `SELECT toDate(bucket_start) AS day, ${digest(columns)} FROM (${model.select}) GROUP BY day`,
-    modelParams(model, tenant_id, days, anchors),
+    modelParams(model, ofTenant(tenant_id, days), new Map([...anchors].map(([entity, anchor_days]) => [entity, ofTenant(tenant_id, anchor_days)]))),
+    signal,
   )
+}
+
+function ofTenant(tenant_id: string, days: readonly string[]): TenantDay[] {
+  return days.map((day) => ({ tenant_id, day }))
 }
 
 async function publishedDigests(warehouse: Warehouse, model: Model, tenant_id: string, days: string[]): Promise<Map<string, DayDigest>> {
@@ -137,8 +156,15 @@ function digest(columns: string[]): string {
   return `toUInt32(count()) AS rows, toString(sum(toUInt128(cityHash64(${columns.join(', ')})))) AS hash`
 }
 
-async function digests(warehouse: Warehouse, query: string, query_params: Record<string, unknown>): Promise<Map<string, DayDigest>> {
-  const rows = await (await warehouse.query({ query, query_params, format: 'JSONEachRow' })).json<DayDigest & { day: string }>()
+async function digests(
+  warehouse: Warehouse,
+  query: string,
+  query_params: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<Map<string, DayDigest>> {
+  const rows = await (
+    await warehouse.query({ query, query_params, format: 'JSONEachRow', ...(signal && { abort_signal: signal }) })
+  ).json<DayDigest & { day: string }>()
   return new Map(rows.map(({ day, rows, hash }) => [day, { rows, hash }]))
 }
 

@@ -66,6 +66,12 @@ async function identify(request: FastifyRequest, context: ApiContext, keys: KeyC
   return { actor: `key:${key.id}`, tenant_id: key.tenant_id, scopes: key.scopes, is_operator: false }
 }
 
+/** Whether a request to a route that needs no key comes with the admin key. */
+export function isOperator(request: FastifyRequest, { adminKey }: ApiContext['config']): boolean {
+  const presented = adminKey ? presentedKey(request) : undefined
+  return presented !== undefined && equal(presented, adminKey!)
+}
+
 async function operatorTenant(context: ApiContext, named: string | undefined): Promise<string> {
   if (named !== undefined) {
     if (await askControl(findTenant(context.control, named))) return named

@@ -3,9 +3,9 @@ import type { FastifyContextConfig } from 'fastify'
 import { Type } from 'typebox'
 import type { Api } from '../api.ts'
 import { loggable } from '../clickhouse-errors.ts'
-import type { ApiContext, ReadinessReport } from '../context.ts'
-
-const Readiness = Type.Object({ ready: Type.Boolean(), checks: Type.Record(Type.String(), Type.String()) })
+import type { ApiContext } from '../context.ts'
+import { isOperator } from '../plugins/auth.ts'
+import { Readiness, withoutNames, type ReadinessReport } from '../readiness.ts'
 
 /** `/livez` asks only whether the process answers; a broken dependency makes it unready, never restarted. */
 export function addHealth(api: Api, context: ApiContext, isDraining: () => boolean): void {
@@ -23,7 +23,7 @@ export function addHealth(api: Api, context: ApiContext, isDraining: () => boole
           request.log.error({ cause: loggable(thrown) }, 'readiness cannot be checked')
           return { ready: false, checks: { server: 'cannot be checked; the log says why' } }
         })
-    return await reply.code(report.ready ? 200 : 503).send(report)
+    return await reply.code(report.ready ? 200 : 503).send(isOperator(request, context.config) ? report : withoutNames(report))
   })
 }
 

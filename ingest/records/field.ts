@@ -183,13 +183,13 @@ export const optionalTime = (): Field<Time | null | undefined> => field("Nullabl
 const CALENDAR_DAY = /^\d{4}-\d\d-\d\d$/
 export const day = (): Field<string> =>
   field('Date', true, '1970-01-01', (value) => {
-    if (typeof value !== 'string' || !isCalendarDay(value)) throw new FieldError('is not a calendar day (YYYY-MM-DD)')
+    if (typeof value !== 'string' || !isCalendarDay(value)) throw new FieldError('is not a calendar day (YYYY-MM-DD) between 1970 and 2149')
     return value
   })
 
 function isCalendarDay(value: string): boolean {
   const ms = CALENDAR_DAY.test(value) ? Date.parse(`${value}T00:00:00Z`) : NaN
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(value)
+  return ms >= EARLIEST_MS && ms < LATEST_MS && new Date(ms).toISOString().startsWith(value)
 }
 
 /** Milliseconds, 0 to 49 days; a negative duration is refused. */

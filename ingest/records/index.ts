@@ -38,12 +38,13 @@ export type EntityName = keyof typeof entities
 export const entityNames = Object.keys(entities) as EntityName[]
 
 /**
- * A record together with the entity it belongs to, and where the input stood
- * that it came from (a reject of the record then carries that position). A
- * replay says under which version at least the record is to be stored.
+ * A record together with the entity it belongs to, where the input stood that it
+ * came from, and that input where it is more than the payload: a reject of the
+ * record carries both. A replay says under which version at least the record is
+ * to be stored.
  */
 export type CanonicalRecord = {
-  [N in EntityName]: { entity: N; record: RecordOf<(typeof entities)[N]>; position?: string; at_least?: bigint }
+  [N in EntityName]: { entity: N; record: RecordOf<(typeof entities)[N]>; position?: string; input?: string; at_least?: bigint }
 }[EntityName]
 
 /** The entity of that name, or undefined. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createSource, type SourceConfig } from './index.ts'
+import { createSource } from './index.ts'
 
-test.each<SourceConfig>([
+test.each([
   { id: 'a', tenant: 'acme', kind: 'pretend', url: 'http://127.0.0.1:1', token: 't' },
   { id: 'b', tenant: 'acme', kind: 'asterisk', path: '/var/log/asterisk' },
   { id: 'c', tenant: 'acme', kind: 'kafka', brokers: ['127.0.0.1:1'], topics: ['cdr'], group_id: 'callhouse' },

@@ -1,32 +1,22 @@
-/** Every kind of source, by name: adding one is a line here, a file beside it, and its options in config.ts. */
+/** Every kind of source: adding one is a line here, and a file beside it. */
 import { CallhouseError } from '../../errors.ts'
 import type { Source } from '../source.ts'
-import { createAsteriskSource, type AsteriskOptions } from './asterisk/asterisk.ts'
-import { createKafkaSource, type KafkaOptions } from './kafka.ts'
-import { createPretendSource, type PretendOptions } from './pretend.ts'
+import { asterisk } from './asterisk/definition.ts'
+import type { SourceDefinition, SourceSetup } from './definition.ts'
+import { kafka } from './kafka-definition.ts'
+import { pretend } from './pretend-definition.ts'
 
-/** What each kind needs beside id and tenant. */
-export interface SourceOptions {
-  pretend: PretendOptions
-  asterisk: AsteriskOptions
-  kafka: KafkaOptions
+export const sourceDefinitions: readonly SourceDefinition[] = [pretend, asterisk, kafka]
+
+/** The kind of that name, or undefined. */
+export function findDefinition(kind: string): SourceDefinition | undefined {
+  return sourceDefinitions.find((definition) => definition.kind === kind)
 }
 
-export type SourceKind = keyof SourceOptions
-
-/** A source as configured: whose it is, what it is, and what its kind needs. */
-export type SourceConfig = { [K in SourceKind]: { id: string; tenant: string; kind: K } & SourceOptions[K] }[SourceKind]
-
 /** The source that a configuration describes; throws config_invalid for an unknown kind or options it cannot work with. */
-export function createSource(config: SourceConfig): Source {
-  switch (config.kind) {
-    case 'pretend':
-      return createPretendSource(config)
-    case 'asterisk':
-      return createAsteriskSource(config)
-    case 'kafka':
-      return createKafkaSource(config)
-    default:
-      throw new CallhouseError('config_invalid', `Source "${(config as { id: string }).id}" is of an unknown kind. Known: pretend, asterisk, kafka.`)
-  }
+export function createSource(config: SourceSetup & { kind: string }): Source {
+  const definition = findDefinition(config.kind)
+  if (definition) return definition.create(config)
+  const known = sourceDefinitions.map(({ kind }) => kind).join(', ')
+  throw new CallhouseError('config_invalid', `Source "${config.id}" is of an unknown kind. Known: ${known}.`)
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadKafka, type KafkaModule, type LibrdKafkaError } from '../kafka-client.ts'
 import type { Batch, PullContext } from '../source.ts'
+import { idsIn } from '../test-rows.ts'
 import { testContext, type TestContext } from '../test-context.ts'
 import { createKafkaSource, type KafkaOptions } from './kafka.ts'
 
@@ -27,7 +28,9 @@ function produce(topic: string, values: readonly string[], partition: number | n
 }
 
 const calls = (count: number, prefix = 'c', pad = 10): string[] =>
-  Array.from({ length: count }, (_, n) => JSON.stringify({ entity: 'calls', record: { native_id: `${prefix}${n}`, pad: 'x'.repeat(pad) } }))
+  Array.from({ length: count }, (_, n) =>
+    JSON.stringify({ entity: 'call_events', record: { native_id: `${prefix}${n}`, occurred_at: 0, kind: 'note', attributes: 'x'.repeat(pad) } }),
+  )
 
 /** Kafka's own threads need time to pass: sleeping is real here. */
 function realContext(signal: AbortSignal, saved = new Map<string, unknown>()): TestContext {
@@ -43,7 +46,7 @@ const consumer = (topic: string, options: Partial<KafkaOptions> = {}): ReturnTyp
 
 /** As the runner does. */
 function save(saved: Map<string, unknown>, batch: Batch): void {
-  for (const { stream, next } of batch.positions!) saved.set(stream, { format: 1, next })
+  for (const { stream, next, fingerprint } of batch.positions!) saved.set(stream, { format: 2, next, fingerprint })
 }
 
 /** Pulls until `isDone`; saves checkpoints like a runner unless told to die first. */
@@ -64,8 +67,7 @@ async function pull(
   return batches
 }
 
-const idsOf = (batches: readonly Batch[]): string[] =>
-  batches.flatMap((batch) => batch.records.map(({ record }) => `${record.native_id}@${record.version}`))
+const idsOf = (batches: readonly Batch[]): string[] => batches.flatMap(idsIn)
 const inputsOf = (batches: readonly Batch[]): number => batches.reduce((sum, batch) => sum + batch.inputs, 0)
 
 function committed(topic: string, partition: number): Promise<number | undefined> {
@@ -88,7 +90,7 @@ test('records and rejects add up, and offsets are committed only once the batch 
   const saved = new Map<string, unknown>()
   const batches: Batch[] = []
   for await (const batch of consumer('mixed').pull(realContext(stop.signal, saved))) {
-    expect(batch.inputs).toBe(batch.records.length + batch.rejects.length)
+    expect(batch.inputs).toBe(idsIn(batch).length + batch.encoded!.rejects.length)
     batches.push(batch)
     if (inputsOf(batches) === 23) {
       expect((await committed('mixed', 0)) ?? -1).toBeLessThan(23)
@@ -101,12 +103,12 @@ test('records and rejects add up, and offsets are committed only once the batch 
     }
   }
   expect(await committed('mixed', 0)).toBe(23)
-  expect(batches.flatMap((batch) => batch.rejects.map(({ position, code }) => `${position} ${code}`))).toEqual([
+  expect(batches.flatMap((batch) => batch.encoded!.rejects.map(({ position, code }) => `${position} ${code}`))).toEqual([
     'mixed/0/20 not_json',
     'mixed/0/21 unknown_entity',
     'mixed/0/22 identity_missing',
   ])
-  expect(batches.at(-1)!.positions).toEqual([{ stream: 'kafka/mixed/0', next: 23 }])
+  expect(batches.at(-1)!.positions).toMatchObject([{ stream: 'kafka/mixed/0', next: 23 }])
 })
 
 test('killed between load and commit: the same identities come again; with the checkpoint saved, none do', { timeout: 60_000 }, async () => {
@@ -127,7 +129,7 @@ test('a second member takes its share and nothing is lost', { timeout: 90_000 },
   const stop = new AbortController()
   const saved = new Map<string, unknown>()
   const seen: Batch[][] = [[], []]
-  const ids = (): Set<string> => new Set(seen.flatMap((batches) => batches.flatMap((batch) => batch.records.map(({ record }) => record.native_id))))
+  const ids = (): Set<string> => new Set(seen.flatMap(idsOf).map((id) => id.split('@')[0]!))
   const member = async (n: number): Promise<void> => {
     for await (const batch of consumer('shared').pull(realContext(stop.signal, saved))) {
       seen[n]!.push(batch)
@@ -160,14 +162,42 @@ test('a full buffer pauses the partitions and keeps polling; everything still ar
   // The keep-alive comes at once instead of after half a minute.
   context.sleep = (ms, signal) => sleep(ms >= 30_000 ? 1 : ms, signal)
   const batches: Batch[] = []
-  for await (const batch of consumer('large', { buffer_bytes: 40_000, batch_bytes: 20_000 }).pull(context)) {
-    expect(batch.records.reduce((bytes, { record }) => bytes + record.payload!.length, 0)).toBeLessThan(30_000)
+  for await (const batch of consumer('large', { batch_bytes: 20_000 }).pull(context)) {
+    expect(batch.encoded!.bytes).toBeLessThan(100_000)
     batches.push(batch)
     await sleep(20)
     if (new Set(idsOf(batches)).size === 300) break
   }
   const ids = idsOf(batches)
   expect(ids).toEqual(calls(300).map((_, n) => `c${n}@${n}`))
+})
+
+test("a system's own payloads come through its parser, and what that refuses is found by its position", { timeout: 30_000 }, async () => {
+  const item = { id: 'c1', created_at: '2026-11-20T10:00:00.000Z', updated_at: '2026-11-20T10:05:00.000Z' }
+  const call = { ...item, direction: 'inbound', started_at: item.created_at, disposition: 'answered' }
+  const payloads = { own: { parser: 'pretend', entity: 'calls' } } as const
+  const given = [call, { ...call, id: 'c2', disposition: 'lost' }, { ...call, id: '' }, { ...item, id: 'c1', deleted: true }].map((one) =>
+    JSON.stringify(one),
+  )
+  await produce('own', given, 0)
+  const batches = await pull('own', new Map(), (seen) => inputsOf(seen) === 4, { kafka: { payloads } })
+  const version = Date.parse(item.updated_at)
+  expect(idsOf(batches)).toEqual([`c1@${version}`, `c1@${version}`])
+  const rejects = batches.flatMap((batch) => batch.encoded!.rejects)
+  expect(rejects).toMatchObject([
+    { position: 'own/0/1', entity: 'calls', code: 'field_invalid', payload: given[1] },
+    { position: 'own/0/2', entity: 'calls', code: 'identity_missing', payload: given[2] },
+  ])
+  // Replayed with the same parser, as a record, as a dead letter, and a canonical record as ever.
+  const source = consumer('own', { payloads })
+  expect(source.reparse!({ entity: 'calls', native_id: 'c1', payload: given[0]! }).records).toMatchObject([{ record: { native_id: 'c1', version } }])
+  expect(source.reparse!({ entity: '', position: 'own/0/2', payload: given[2]! }).rejects).toMatchObject([{ code: 'identity_missing' }])
+  const canonical = JSON.stringify({ record: { native_id: 'c9', version: 3 }, entity: 'calls' })
+  expect(source.reparse!({ entity: 'calls', native_id: 'c9', payload: canonical }).records).toMatchObject([
+    { record: { native_id: 'c9', version: 3 } },
+  ])
+  expect(() => consumer('own', { payloads: { own: { parser: 'nobody', entity: 'calls' } } })).toThrow('no parser of that name')
+  expect(() => consumer('own', { payloads: { other: payloads.own } })).toThrow('not among the topics')
 })
 
 test('no broker there is an error that says so, in time', async () => {

@@ -7,6 +7,7 @@ WITH
   states AS
   (
     SELECT
+      tenant_id,
       source_id,
       agent_id,
       queue_id,
@@ -15,14 +16,14 @@ WITH
       -- An open state counts as far as it was last seen, never to the present.
       toUnixTimestamp64Milli(coalesce(ended_at, last_seen_at, started_at)) AS end_ms
     FROM agent_states FINAL
-    WHERE tenant_id = {tenant_id:String}
-      AND anchor_day IN {agent_states_anchor_days:Array(Date)}
+    WHERE (tenant_id, anchor_day) IN {agent_states_anchors:Array(Tuple(String, Date))}
       AND state != 'offline'
       AND end_ms > start_ms
   ),
   clipped AS
   (
     SELECT
+      tenant_id,
       toDateTime(bucket * 900, 'UTC') AS bucket_start,
       source_id,
       agent_id,
@@ -31,9 +32,10 @@ WITH
       toUInt64(least(end_ms, (bucket + 1) * bucket_ms) - greatest(start_ms, bucket * bucket_ms)) AS part_ms
     FROM states
     ARRAY JOIN range(intDiv(start_ms, bucket_ms), intDiv(end_ms - 1, bucket_ms) + 1) AS bucket
-    WHERE toDate(bucket_start) IN {days:Array(Date)}
+    WHERE (tenant_id, toDate(bucket_start)) IN {days:Array(Tuple(String, Date))}
   )
 SELECT
+  tenant_id,
   bucket_start,
   source_id,
   agent_id,
@@ -52,6 +54,7 @@ SELECT
 FROM
 (
   SELECT
+    tenant_id,
     bucket_start,
     source_id,
     agent_id,
@@ -70,6 +73,7 @@ FROM
   FROM clipped
   UNION ALL
   SELECT
+    tenant_id,
     toStartOfFifteenMinutes(assumeNotNull(answered_at)) AS bucket_start,
     source_id,
     agent_id,
@@ -87,14 +91,14 @@ FROM
     0 AS wrap_up_ms,
     0 AS paused_ms
   FROM queue_visits AS visit FINAL
-  WHERE tenant_id = {tenant_id:String}
-    AND anchor_day IN {queue_visits_anchor_days:Array(Date)}
+  WHERE (tenant_id, anchor_day) IN {queue_visits_anchors:Array(Tuple(String, Date))}
     AND outcome = 'answered'
     AND agent_id != ''
     AND answered_at IS NOT NULL
-    AND toDate(assumeNotNull(answered_at)) IN {days:Array(Date)}
+    AND (tenant_id, toDate(assumeNotNull(answered_at))) IN {days:Array(Tuple(String, Date))}
   UNION ALL
   SELECT
+    tenant_id,
     toStartOfFifteenMinutes(occurred_at) AS bucket_start,
     source_id,
     agent_id,
@@ -111,9 +115,8 @@ FROM
     0 AS wrap_up_ms,
     0 AS paused_ms
   FROM agent_events FINAL
-  WHERE tenant_id = {tenant_id:String}
-    AND anchor_day IN {agent_events_anchor_days:Array(Date)}
+  WHERE (tenant_id, anchor_day) IN {agent_events_anchors:Array(Tuple(String, Date))}
     AND kind = 'ring_no_answer'
-    AND toDate(occurred_at) IN {days:Array(Date)}
+    AND (tenant_id, toDate(occurred_at)) IN {days:Array(Tuple(String, Date))}
 ) AS part
-GROUP BY bucket_start, source_id, agent_id, queue_id
+GROUP BY tenant_id, bucket_start, source_id, agent_id, queue_id

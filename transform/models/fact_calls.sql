@@ -3,6 +3,7 @@
 -- grain: bucket_start, source_id, direction, queue_id, trunk_id, currency
 -- from: calls
 SELECT
+  tenant_id,
   toStartOfFifteenMinutes(started_at) AS bucket_start,
   source_id,
   direction,
@@ -25,7 +26,6 @@ SELECT
   sum(calls.wrap_up_ms) AS wrap_up_ms,
   sum(ifNull(calls.cost, 0)) AS cost
 FROM calls FINAL
-WHERE tenant_id = {tenant_id:String}
-  AND anchor_day IN {calls_anchor_days:Array(Date)}
-  AND toDate(started_at) IN {days:Array(Date)}
-GROUP BY bucket_start, source_id, direction, queue_id, trunk_id, currency
+WHERE (tenant_id, anchor_day) IN {calls_anchors:Array(Tuple(String, Date))}
+  AND (tenant_id, toDate(started_at)) IN {days:Array(Tuple(String, Date))}
+GROUP BY tenant_id, bucket_start, source_id, direction, queue_id, trunk_id, currency

@@ -3,6 +3,7 @@
 -- grain: bucket_start, source_id, direction, campaign, currency
 -- from: messages
 SELECT
+  tenant_id,
   toStartOfFifteenMinutes(created_at) AS bucket_start,
   source_id,
   direction,
@@ -27,8 +28,7 @@ FROM
     status = 'delivered' AND delivered_at IS NOT NULL AND delivered_at >= coalesce(sent_at, created_at) AS is_timed,
     if(is_timed, toUInt32(dateDiff('millisecond', coalesce(sent_at, created_at), assumeNotNull(delivered_at))), 0) AS taken_ms
   FROM messages FINAL
-  WHERE tenant_id = {tenant_id:String}
-    AND anchor_day IN {messages_anchor_days:Array(Date)}
-    AND toDate(created_at) IN {days:Array(Date)}
+  WHERE (tenant_id, anchor_day) IN {messages_anchors:Array(Tuple(String, Date))}
+    AND (tenant_id, toDate(created_at)) IN {days:Array(Tuple(String, Date))}
 ) AS message
-GROUP BY bucket_start, source_id, direction, campaign, currency
+GROUP BY tenant_id, bucket_start, source_id, direction, campaign, currency

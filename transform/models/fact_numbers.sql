@@ -3,6 +3,7 @@
 -- grain: bucket_start, source_id, number, trunk_id, direction, currency
 -- from: call_legs
 SELECT
+  tenant_id,
   toStartOfFifteenMinutes(started_at) AS bucket_start,
   source_id,
   if(direction = 'inbound', to_number, from_number) AS number,
@@ -22,8 +23,7 @@ SELECT
   sum(ifNull(leg.buy_price, 0)) AS buy_price,
   sum(ifNull(leg.sell_price, 0)) AS sell_price
 FROM call_legs AS leg FINAL
-WHERE tenant_id = {tenant_id:String}
-  AND anchor_day IN {call_legs_anchor_days:Array(Date)}
+WHERE (tenant_id, anchor_day) IN {call_legs_anchors:Array(Tuple(String, Date))}
   AND trunk_id != ''
-  AND toDate(started_at) IN {days:Array(Date)}
-GROUP BY bucket_start, source_id, number, trunk_id, direction, currency
+  AND (tenant_id, toDate(started_at)) IN {days:Array(Tuple(String, Date))}
+GROUP BY tenant_id, bucket_start, source_id, number, trunk_id, direction, currency

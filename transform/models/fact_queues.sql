@@ -3,6 +3,7 @@
 -- grain: bucket_start, source_id, queue_id
 -- from: queue_visits
 SELECT
+  tenant_id,
   toStartOfFifteenMinutes(entered_at) AS bucket_start,
   source_id,
   queue_id,
@@ -36,8 +37,7 @@ FROM
     outcome IN ('join_empty', 'full', 'closed') AS is_refused,
     outcome != 'waiting' AND NOT is_refused AS is_over
   FROM queue_visits FINAL
-  WHERE tenant_id = {tenant_id:String}
-    AND anchor_day IN {queue_visits_anchor_days:Array(Date)}
-    AND toDate(entered_at) IN {days:Array(Date)}
+  WHERE (tenant_id, anchor_day) IN {queue_visits_anchors:Array(Tuple(String, Date))}
+    AND (tenant_id, toDate(entered_at)) IN {days:Array(Tuple(String, Date))}
 ) AS visit
-GROUP BY bucket_start, source_id, queue_id
+GROUP BY tenant_id, bucket_start, source_id, queue_id

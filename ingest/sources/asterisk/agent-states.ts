@@ -42,10 +42,14 @@ interface Agent {
 export interface AgentStatesState {
   agents: Agent[]
   followed_s: number
+  /** The day, counted from 1970, on which long states were last looked for. */
+  renewed_day?: number
 }
 
 /** Open states are written again only when the log has gone on for this long. */
 const FOLLOW_EVERY_S = 60
+/** A record of more than a year is not taken (a lost end is likelier): what lasts so long goes on as another state. */
+const LONGEST_S = 365 * 86_400
 const CLOSED = 2
 const VERSION_STEP = 2 ** 33
 
@@ -54,11 +58,13 @@ export class AgentStates {
   readonly #touched: TouchedRecords
   readonly #agents: Map<string, Agent>
   #followed_s: number
+  #renewed_day: number
 
   constructor(touched: TouchedRecords, state?: AgentStatesState) {
     this.#touched = touched
     this.#agents = new Map(state?.agents.map((agent) => [agent.name, agent]))
     this.#followed_s = state?.followed_s ?? 0
+    this.#renewed_day = state?.renewed_day ?? 0
   }
 
   /** A conversation begins or ends, or a phone rings: the agent serves that queue. */
@@ -96,6 +102,19 @@ export class AgentStates {
     this.#agents.clear()
   }
 
+  /** Once a day of log time: a state that has lasted a year ends, and another one like it begins. */
+  renew(now_s: number): void {
+    const day = Math.floor(now_s / 86_400)
+    if (day === this.#renewed_day) return
+    this.#renewed_day = day
+    for (const agent of this.#agents.values())
+      for (let { current } = agent; current !== null && now_s - current.started_s > LONGEST_S; { current } = agent) {
+        const started_s = current.started_s + LONGEST_S
+        this.#close(agent, started_s, 'age')
+        this.#begin(agent, { ...current, started_s, ordinal: 1 })
+      }
+  }
+
   /** The open states, seen until now; at most once a minute of log time unless the log is finished. */
   follow(now_s: number, finished: boolean): CanonicalRecord[] {
     if (!finished && now_s - this.#followed_s < FOLLOW_EVERY_S) return []
@@ -106,7 +125,7 @@ export class AgentStates {
   }
 
   state(): AgentStatesState {
-    return { agents: [...this.#agents.values()], followed_s: this.#followed_s }
+    return { agents: [...this.#agents.values()], followed_s: this.#followed_s, renewed_day: this.#renewed_day }
   }
 
   #agent(name: string): Agent {
@@ -125,8 +144,12 @@ export class AgentStates {
     const started_s = Math.max(at_s, now?.started_s ?? 0)
     if (now !== null) this.#close(agent, started_s, next.kind === 'offline' ? 'logout' : 'event')
     const ordinal = now?.started_s === started_s ? now.ordinal + 1 : 1
-    agent.current = { ...next, started_s, ordinal }
-    const opened = openRecord(agent.name, agent.current, started_s)
+    this.#begin(agent, { ...next, started_s, ordinal })
+  }
+
+  #begin(agent: Agent, current: Current): void {
+    agent.current = current
+    const opened = openRecord(agent.name, current, current.started_s)
     this.#touched.add('agent_states', opened.record.native_id, () => opened)
   }
 

@@ -26,6 +26,9 @@ const dispositions = new Map<string, LegRecord['disposition']>([
   ['CONGESTION', 'failed'],
 ])
 
+/** What touches more days is not stored at all. */
+const LONGEST_MS = 366 * 86_400_000
+
 type LegRecord = Extract<CanonicalRecord, { entity: 'call_legs' }>['record']
 
 /**
@@ -38,6 +41,7 @@ export function legOf(row: CdrRow, envelope: { rank: number; line: string; line_
   if (disposition === undefined) return refusal('the disposition is none of ANSWERED, NO ANSWER, BUSY, FAILED, CONGESTION')
   const times = [row.started_ms, row.answered_ms ?? row.started_ms, row.ended_ms]
   if (!times.every((time_ms) => isLogTime(time_ms / 1000))) return refusal('a time is before 2000 or after 2148')
+  if (Math.max(...times) - Math.min(...times) > LONGEST_MS) return refusal('its times are more than a year apart')
   if ((row.sequence ?? 0) > 0xffff_ffff) return refusal('the sequence is out of range')
   const first = row.linked_id === '' || row.linked_id === row.unique_id
   const record: LegRecord = {

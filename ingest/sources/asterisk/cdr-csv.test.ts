@@ -161,4 +161,11 @@ describe('a row of the known custom file', () => {
       isKnownCdrCustom(row.replace('1795396413.739381', '2026-11-23 01:13:33')),
     ]).toEqual([false, false, false])
   })
+
+  it('whose times are more than a year apart is refused as a line, since no record may be', () => {
+    const assembler = assembleCdr(parseCdrCustomLine, 2)
+    expect(assembler.take(row.replace('1795396413.739381', '1595396413.739381'))).toMatchObject({ code: 'field_invalid' })
+    expect(assembler.take(row)).toBeUndefined()
+    expect(assembler.drain()).toHaveLength(1)
+  })
 })

@@ -54,6 +54,7 @@ export function assembleQueueLog(saved?: unknown): Assembler {
       const last_s = clock.now_s
       if (!clock.accepts(event.at_s)) return wildTime
       for (const { agent, call, at_s } of visits.expire(clock.now_s)) agents.release(agent, call, at_s)
+      agents.renew(clock.now_s)
       if (event.kind === 'system') {
         if (!event.restart) return undefined
         visits.restart()

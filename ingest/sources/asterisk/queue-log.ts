@@ -126,7 +126,8 @@ export function parseQueueLogLine(line: string): QueueLogEvent | Refusal {
   if (event === 'ENTERQUEUE' && (queue === '' || queue === 'NONE')) return { code: 'identity_missing', reason: 'ENTERQUEUE names no queue' }
   const body = shape.read(args)
   if (Object.values(body).some(Number.isNaN)) return { code: 'field_invalid', reason: `an argument of ${event} is not a whole number in range` }
-  return { at_s: Number(time), call, queue: queue === 'NONE' ? '' : queue, agent, ...body }
+  // The app writes whole seconds; a database table of its events has fractions, which no duration here could keep.
+  return { at_s: Math.floor(Number(time)), call, queue: queue === 'NONE' ? '' : queue, agent, ...body }
 }
 
 /** A whole number; undefined when empty, NaN when it is something else. */

@@ -212,3 +212,29 @@ describe('lines that say too little', () => {
     expect([idle.refusals.length, idle.visits[0]?.outcome]).toEqual([1, 'error'])
   })
 })
+
+describe('what no record could hold', () => {
+  it('fractions of a second are dropped', () => {
+    const { visits, states, refusals } = read(
+      `0.75|${CALL}|support|NONE|ENTERQUEUE||+15551230000|3`,
+      `9.5|${CALL}|support|NONE|ABANDON|1`,
+      '9.9|NONE|support|Bob|PAUSE|',
+    )
+    expect(refusals).toEqual([])
+    expect(visits).toMatchObject([{ entered_at: at(0), exited_at: at(9), wait_ms: 9000 }])
+    expect(states).toMatchObject([{ native_id: `Bob/${T + 9}`, version: 2 ** 33 + T + 9 }])
+  })
+
+  it('a state that lasts a year goes on as another one', () => {
+    const year_s = 365 * 86_400
+    const days = Array.from({ length: 800 }, (_, day) => `${day * 86_400}|NONE|NONE|NONE|CONFIGRELOAD|`)
+    const { states, refusals } = read('0|NONE|support|Bob|PAUSE|lunch', ...days, `${800 * 86_400}|NONE|support|Bob|UNPAUSE|`)
+    expect(refusals).toEqual([])
+    expect(states.map(({ state, reason, started_at, ended_at, closed_by }) => [state, reason, started_at, ended_at, closed_by])).toEqual([
+      ['paused', 'lunch', at(0), at(year_s), 'age'],
+      ['paused', 'lunch', at(year_s), at(2 * year_s), 'age'],
+      ['paused', 'lunch', at(2 * year_s), at(800 * 86_400), 'event'],
+      ['available', '', at(800 * 86_400), null, undefined],
+    ])
+  })
+})
