@@ -74,6 +74,6 @@ function realOnly(world: () => World): void {
       code: 'checkpoint_invalid',
       message: expect.stringContaining('vanishes/'),
     })
-    expect(await loadCheckpoint(stores.control, { ...both, stream: 'kafka/vanishes/0' })).toMatchObject({ format: 1 })
+    expect(await loadCheckpoint(stores.control, { ...both, stream: 'kafka/vanishes/0' })).toMatchObject({ format: 2 })
   })
 }
