@@ -10,7 +10,7 @@ test.each([
 })
 
 test('an unknown kind is refused by the name of its source', () => {
-  expect(() => createSource({ id: 'x', tenant: 'acme', kind: 'fax' } as never)).toThrow(
+  expect(() => createSource({ id: 'x', tenant: 'acme', kind: 'fax' })).toThrow(
     expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining('"x"') }),
   )
 })
