@@ -14,6 +14,7 @@ import { printMachine } from './machine.ts'
 import { benchQuery } from './query.bench.ts'
 import { benchRefresh } from './refresh.bench.ts'
 import { benchStart } from './start.bench.ts'
+import { benchTwilio } from './twilio.bench.ts'
 
 const benches = {
   start: benchStart,
@@ -23,6 +24,7 @@ const benches = {
   refresh: benchRefresh,
   backlog: benchBacklog,
   kafka: benchKafka,
+  twilio: benchTwilio,
 }
 
 printMachine()
