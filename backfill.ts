@@ -13,6 +13,8 @@ export interface BackfillOptions {
   tenant: string
   tz: string
   id?: string
+  /** What a files source needs beside its path. */
+  files?: Record<string, unknown>
 }
 
 /** Loads, refreshes the facts and prints a summary; loading the same files again changes nothing. */
@@ -44,15 +46,20 @@ export const backfill: StoresVerb<BackfillOptions> = {
 }
 
 /** Through the config's own checks, so that a bad zone or tenant reads the same here. */
-function settingsOf(options: BackfillOptions): SourceSettings {
+export function settingsOf(options: BackfillOptions): SourceSettings {
   const source = {
     id: options.id ?? options.source,
     tenant: options.tenant,
     kind: options.source,
     time_zone: options.tz,
     path: resolve(options.path),
+    ...options.files,
   }
-  if (options.source !== 'asterisk') throw new CallhouseError('bad_request', `--source ${options.source} cannot be loaded from files; use asterisk.`)
+  if (options.source !== 'asterisk' && !options.files)
+    throw new CallhouseError(
+      'bad_request',
+      `--source ${options.source} cannot be loaded from files; use asterisk, or \`callhouse import\` for CSV and NDJSON.`,
+    )
   const [settings] = normalizeConfig({ sources: [source] }, {}, 'The command').sources
   return { ...settings!, options: { ...settings!.options, follow: false } }
 }

@@ -3,13 +3,15 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { BackfillOptions } from './backfill.ts'
-import { loadConfig, type Config } from './config.ts'
+import { environment, loadConfig, type Config } from './config.ts'
 import { demo } from './demo.ts'
 import { CallhouseError, messageOf } from './errors.ts'
+import { dryRun, importOptions, type ImportOptions } from './import-files.ts'
 import { openLog } from './log.ts'
 import type { ReplayOptions } from './replay.ts'
-import { runVerb } from './run-verb.ts'
+import { runVerb, terminal } from './run-verb.ts'
 import { serve, serveEngine, stopSignal } from './serve.ts'
+import { sourcesAdd, type SourcesAddOptions } from './sources-add.ts'
 import type { VerbName, VerbOptions } from './verbs.ts'
 import type { VerifyOptions } from './verify.ts'
 
@@ -75,6 +77,24 @@ program
   .action((options: BackfillOptions) => run('backfill', { ...options, path: resolve(options.path) }))
 
 program
+  .command('import')
+  .description('load CSV or NDJSON files once, by a mapping; loading them again changes nothing')
+  .requiredOption('--path <path>', 'a file, a directory, or a path whose last part has a *')
+  .requiredOption('--mapping <file>', 'YAML that says how rows become records')
+  .requiredOption('--tenant <name>', 'whose they are; made when it is new')
+  .option('--format <name>', 'csv or ndjson (default: by the extension)')
+  .option('--delimiter <character>', 'what separates the columns of a CSV: one character, tab, or auto (default: a comma)')
+  .option('--columns <names>', 'names of the columns of a CSV without a header line, separated by commas')
+  .option('--encoding <name>', 'utf8 or latin1 (default: utf8)')
+  .option('--tz <zone>', 'what "zone: source" means in the mapping', 'UTC')
+  .option('--id <id>', "the source's id (default: files)")
+  .option('--dry-run', 'store nothing: show the first records, and why rows would be refused (exit code 1 where some would)')
+  .action(async ({ dryRun: is_dry, ...options }: ImportOptions & { dryRun?: boolean }) => {
+    if (!is_dry) return run('backfill', importOptions(options))
+    process.exitCode = await dryRun(importOptions(options), openLog('warn'), stopSignal(), terminal)
+  })
+
+program
   .command('verify')
   .description('recompute facts from the core tables and list the days that differ (exit code 0: none, 1: some, 2: could not be done)')
   .option('--tenant <name>', 'one tenant only')
@@ -114,10 +134,23 @@ program
   .description("serve the embedded engine through ClickHouse's HTTP interface, so that several processes can share it")
   .action(() => serveEngine(config(), stopSignal()))
 
-program
+const sources = program
   .command('sources')
   .description('list the sources Callhouse knows, and how their last run ended')
   .action(() => run('sources', {}))
+sources
+  .command('add')
+  .description('ask for what a source needs, try it, show what it gives, and write it into the configuration file')
+  .option('--kind <kind>', 'what it is: pretend, asterisk, …')
+  .option('--id <id>', 'its id (default: the kind)')
+  .option('--tenant <name>', 'whose it is (default: default)')
+  .option('--tz <zone>', 'its time zone')
+  .option('--set <key=value...>', "one of the kind's options; a secret as '${NAME}', a variable of the environment")
+  .option('--yes', 'ask nothing')
+  .action(async (options: SourcesAddOptions) => {
+    const file = program.opts<{ config?: string }>().config ?? 'callhouse.yaml'
+    process.exitCode = await sourcesAdd({ ...options, file }, { env: environment(), input: process.stdin, output: terminal, signal: stopSignal() })
+  })
 
 const keys = program.command('keys').description('API keys')
 keys

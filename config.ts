@@ -66,7 +66,10 @@ const groupKeys: Record<string, string[]> = {
 }
 const commonSourceKeys = ['id', 'tenant', 'kind', 'poll_ms', 'cron', 'time_zone']
 
-type Env = Record<string, string | undefined>
+export type Env = Record<string, string | undefined>
+
+/** The environment, for a command that must know which variables are set. */
+export const environment = (): Env => process.env
 
 /**
  * Reads `file` (default callhouse.yaml) where it exists, and the environment.

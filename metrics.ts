@@ -14,6 +14,7 @@ export interface Metrics {
   verify_differences: Gauge<'tenant'>
   verify_finished: Gauge<'tenant'>
   pull_failures: Counter<'tenant' | 'source' | 'code'>
+  push_refused: Counter<'tenant' | 'source' | 'code'>
   kafka_lag: Gauge<'tenant' | 'source' | 'topic' | 'partition'>
 }
 
@@ -81,6 +82,10 @@ export function createMetrics(sources: MetricSources): Metrics {
     verify_differences: gauge('cdr_verify_differences', 'Fact days that differed from their recomputation at the last scheduled verify', ['tenant']),
     verify_finished: gauge('cdr_verify_finished_timestamp_seconds', 'When the last scheduled verify of a tenant ended', ['tenant']),
     pull_failures: counter('cdr_pull_failures_total', 'Passes over a source that failed, by the code of the error', [...BY_SOURCE, 'code']),
+    push_refused: counter('cdr_push_refused_total', 'Webhooks and uploads of which nothing was kept, by the code of the error', [
+      ...BY_SOURCE,
+      'code',
+    ]),
     kafka_lag: gauge('cdr_kafka_lag_records', 'Records waiting in a partition that this process reads', BY_PARTITION),
   }
 }

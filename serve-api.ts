@@ -6,6 +6,7 @@ import { buildServer } from './api/server.ts'
 import { readiness, type Stores } from './app.ts'
 import type { Config, SourceSettings } from './config.ts'
 import { CallhouseError } from './errors.ts'
+import { openIngest } from './push.ts'
 import { pseudonymKey } from './sql/pseudonym-keys.ts'
 
 export interface RunningApi {
@@ -37,6 +38,7 @@ export async function listenApi(
     metricsRegistry: stores.metrics.registry,
     pseudonymKey: (tenant_id) => pseudonymKey(stores.control, tenant_id),
     openAudio: audioOf(sources),
+    ingest: openIngest(stores, sources, log),
   })
   const url = await app.listen({ host, port }).catch((thrown: unknown) => {
     if ((thrown as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw thrown

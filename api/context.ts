@@ -2,6 +2,7 @@
 import type { Control } from '../sql/control.ts'
 import type { Warehouse } from '../sql/warehouse.ts'
 import type { ReadCoverage } from '../transform/completeness.ts'
+import type { Ingest } from './ingest-port.ts'
 import type { OpenAudio } from './open-audio.ts'
 import type { ReadinessReport } from './readiness.ts'
 
@@ -37,6 +38,8 @@ export interface ApiContext {
   coverage: ReadCoverage
   live: (tenant_id: string) => Promise<LiveSnapshot>
   openAudio: OpenAudio | undefined
+  /** Where what is pushed goes; without it the server takes nothing in. */
+  ingest: Ingest | undefined
   pseudonymKey: ((tenant_id: string) => string | Buffer | Promise<string | Buffer>) | undefined
   ready: () => Promise<ReadinessReport>
 }

@@ -63,6 +63,19 @@ export const errorMeanings: Readonly<Record<string, { meaning: string; remedy: s
     meaning: 'A webhook is not signed by the system it claims to come from; nothing of it was kept.',
     remedy: 'Check the signing secret of the source, and the address the system was told to call.',
   },
+  body_too_large: { meaning: 'The body is larger than 10 MB.', remedy: 'Send the records in several requests.' },
+  ingest_paused: {
+    meaning: 'The disk is nearly full, and nothing more is taken in.',
+    remedy: 'Nothing of the request was kept: send it again later. `cdr_disk_free_ratio` says how full the disk is.',
+  },
+  idempotency_busy: {
+    meaning: 'A request with this Idempotency-Key is under way.',
+    remedy: 'Send it again in a few seconds: the answer will be that of the first.',
+  },
+  idempotency_mismatch: {
+    meaning: 'This Idempotency-Key came with another request within the last day.',
+    remedy: 'Make a new key for every request, and keep it only for sending the same one again.',
+  },
   warehouse_locked: {
     meaning: 'Another process has the embedded warehouse’s folder open.',
     remedy: 'Stop that process, or use `callhouse warehouse` to share the folder.',

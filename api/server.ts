@@ -17,6 +17,7 @@ import { addRateLimit, rateLimitOptions } from './plugins/rate-limit.ts'
 import { addCatalogue } from './routes/catalogue.ts'
 import { addExport } from './routes/export.ts'
 import { addHealth, addMetricsPage } from './routes/health.ts'
+import { addIngest, addWebhooks } from './routes/ingest.ts'
 import { addLanding } from './routes/landing.ts'
 import { addLive } from './routes/live.ts'
 import { addQuery } from './routes/query.ts'
@@ -36,7 +37,7 @@ declare module 'fastify' {
 /** A refresh publishes coverage about once a second; asking more often would learn nothing. */
 const COVERAGE_MAX_AGE_MS = 1_000
 
-type Optional = 'coverage' | 'live' | 'openAudio' | 'pseudonymKey' | 'ready' | 'now'
+type Optional = 'coverage' | 'ingest' | 'live' | 'openAudio' | 'pseudonymKey' | 'ready' | 'now'
 
 export interface ServerOptions extends Omit<ApiContext, Optional>, Partial<Pick<ApiContext, Optional>> {
   /** @default pino to standard output, with credentials redacted */
@@ -76,6 +77,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   addOpenApi(app, context.version)
   app.register(rateLimit, rateLimitOptions(context.config.requestsPerMinute))
   app.register(async (open) => addOpenRoutes(open.withTypeProvider<TypeBoxTypeProvider>(), context, drain))
+  app.register(async (open) => {
+    addRateLimit(open)
+    addWebhooks(open.withTypeProvider<TypeBoxTypeProvider>(), context)
+  })
   app.register(async (keyed) => addKeyedRoutes(keyed.withTypeProvider<TypeBoxTypeProvider>(), context, options.extend))
   return app
 }
@@ -88,6 +93,7 @@ function withDefaults({ logger: _logger, extend: _extend, metricsRegistry: _regi
     coverage: options.coverage ?? cachedCoverage(COVERAGE_MAX_AGE_MS, () => performance.now()),
     live: options.live ?? liveReader(options.warehouse, now),
     openAudio: options.openAudio,
+    ingest: options.ingest,
     pseudonymKey: options.pseudonymKey,
     ready: options.ready ?? (() => Promise.resolve({ ready: true, checks: {} })),
   }
@@ -121,5 +127,6 @@ function addKeyedRoutes(api: Api, context: ApiContext, extend: ServerOptions['ex
   addReconciliations(api, context)
   addRecordingManifest(api, context)
   addRecordingAudio(api, context)
+  api.register(async (raw) => addIngest(raw.withTypeProvider<TypeBoxTypeProvider>(), context))
   extend?.(api, context)
 }

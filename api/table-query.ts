@@ -34,7 +34,7 @@ export function tableQuery(table: Table, read: TableRead): TableQuery {
       '(t.anchor_day, t.source_id, t.native_id) > ({after_day:Date}, {after_source:String}, {after_id:String})',
     )
   const order = table.kind === 'entity' ? 't.anchor_day, t.source_id, t.native_id' : `t.bucket_start, ${factKey(table)}`
-  const query = `SELECT ${columns.map(([name, expression]) => `${expression} AS ${name}`).join(', ')}
+  const query = `${table.with === undefined ? '' : `${table.with}\n`}SELECT ${columns.map(([name, expression]) => `${expression} AS ${name}`).join(', ')}
 FROM ${table.name} AS t${table.kind === 'entity' ? ' FINAL' : ''}
 WHERE ${conditions.join('\n  AND ')}
 ORDER BY ${order}${read.limit === undefined ? '' : '\nLIMIT {limit:UInt32}'}`

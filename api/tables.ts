@@ -13,6 +13,8 @@ export interface Table {
   kind: 'entity' | 'fact'
   /** Column name to the SQL expression that gives it. */
   columns: Readonly<Record<string, string>>
+  /** What the expressions name beside the table, as a WITH clause. */
+  with?: string
   /** The column `from` and `to` bound. */
   time: string
   is_day: boolean
@@ -28,6 +30,20 @@ const ENVELOPE = {
   version: 'UInt64',
   observed_at: "DateTime64(3, 'UTC')",
 }
+
+/**
+ * Who calls whom, by the tenant's contacts as they are now: looked up when it is
+ * asked, so that a new name needs no rebuild. A constant and not a join: with a
+ * join rows would no longer be read in their order.
+ */
+const CONTACT_NAMES = `WITH (
+  SELECT (groupArray(number), groupArray(latest_name)) FROM (
+    SELECT number, argMax(name, (ifNull(valid_from, toDateTime64(0, 3, 'UTC')), version)) AS latest_name
+    FROM contacts FINAL WHERE tenant_id = {tenant_id:String} GROUP BY number HAVING latest_name != '')
+) AS contact_names`
+const nameOf = (number: string): string => `transform(t.${number}, contact_names.1, contact_names.2, '')`
+/** Beside their own columns. */
+const namesOf: Readonly<Record<string, Record<string, string>>> = { calls: { from_name: nameOf('from_number'), to_name: nameOf('to_number') } }
 
 const tables: Readonly<Record<string, Table>> = {
   ...Object.fromEntries(Object.values(entities).map((entity) => [entity.name, entityTable(entity)])),
@@ -55,7 +71,8 @@ function entityTable(entity: Entity): Table {
   return {
     name: entity.name,
     kind: 'entity',
-    columns: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, plain(name, type)])),
+    columns: { ...Object.fromEntries(Object.entries(types).map(([name, type]) => [name, plain(name, type)])), ...namesOf[entity.name] },
+    ...(namesOf[entity.name] && { with: CONTACT_NAMES }),
     time,
     is_day: entity.fields[time]?.column === 'Date',
     has_reach: entity.span.length > 0,

@@ -41,10 +41,11 @@ export class EncodedBatch {
     return this.#rejected
   }
 
-  /** Adds the record of an input, or refuses it. */
-  add(item: CanonicalRecord): void {
+  /** Adds the record of an input, or refuses it and says why. */
+  add(item: CanonicalRecord): Reject | undefined {
     const reject = this.#tryToAdd(item)
     if (reject) this.reject(reject)
+    return reject
   }
 
   /** Adds the records of one input; if any of them is refused, so is the input, and the others are kept. */

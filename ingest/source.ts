@@ -142,7 +142,7 @@ export interface Pushed {
   records: CanonicalRecord[]
   rejects: Reject[]
   /** What the sender expects to read, once everything is durable. @default 204 without a body */
-  answer?: { status: number; type: string; body: string }
+  answer?: { status: number; type: string; body: string; headers?: Readonly<Record<string, string>> }
 }
 
 export interface Source {
@@ -157,6 +157,8 @@ export interface Source {
   reparse?(stored: StoredInput): Reparsed
   /** Takes what its system sends by itself. Throws signature_invalid where the sender is not who it says; then nothing is kept. */
   receive?(request: PushRequest, context: Pick<PullContext, 'now' | 'log'>): Pushed | Promise<Pushed>
+  /** True where `receive` takes nothing from a sender that does not prove who it is: its webhooks then need no API key. */
+  readonly verifies_sender?: boolean
   /** Tries the credentials with one cheap request, and says whose account it is. Throws source_rejected. */
   check?(context: PullContext): Promise<{ account: string }>
   /** What the source itself counts, for `callhouse reconcile`; undefined for what it gives no totals of. `to_ms` is not included. */

@@ -18,6 +18,7 @@ export interface ControlTables {
   generations: GenerationsTable
   leases: LeasesTable
   pseudonym_keys: PseudonymKeysTable
+  idempotency_keys: IdempotencyKeysTable
 }
 
 export interface TenantsTable {
@@ -116,4 +117,14 @@ export type NewAuditRow = Insertable<AuditTable>
 export interface PseudonymKeysTable {
   tenant_id: Fixed<string>
   key: Fixed<string>
+}
+
+export interface IdempotencyKeysTable {
+  tenant_id: Fixed<string>
+  /** SHA-256 of the key and of the request, in hex. */
+  key_hash: Fixed<string>
+  request_hash: Fixed<string>
+  /** Null while the request is under way. */
+  answer: ColumnType<unknown, string | null, string | null>
+  claimed_at: Date
 }

@@ -57,6 +57,7 @@ const released: Record<string, string> = {
   '0003_audit': '957aeb24e5d09821',
   '0004_coordination': '29835c7dcd37797a',
   '0005_pseudonym_keys': '1537655499acfff9',
+  '0006_idempotency_keys': '42d3b5a3d32e513a',
 }
 
 test('no released migration has changed', async () => {

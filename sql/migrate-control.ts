@@ -9,6 +9,7 @@ import * as runs from './control/0002_runs.ts'
 import * as audit from './control/0003_audit.ts'
 import * as coordination from './control/0004_coordination.ts'
 import * as pseudonymKeys from './control/0005_pseudonym_keys.ts'
+import * as idempotencyKeys from './control/0006_idempotency_keys.ts'
 
 export const controlMigrations: Readonly<Record<string, Migration>> = {
   '0001_tenants': tenants,
@@ -16,6 +17,7 @@ export const controlMigrations: Readonly<Record<string, Migration>> = {
   '0003_audit': audit,
   '0004_coordination': coordination,
   '0005_pseudonym_keys': pseudonymKeys,
+  '0006_idempotency_keys': idempotencyKeys,
 }
 
 /**

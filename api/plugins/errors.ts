@@ -55,6 +55,8 @@ export function publicError(thrown: unknown): CallhouseError {
   if (warehouse) return warehouse
   const error = thrown as Partial<FastifyError>
   if (error.validation) return invalidRequest(error as FastifyError)
+  if (error.statusCode === 413)
+    return new CallhouseError('body_too_large', 'The body is too large. Send what is in it in several requests.', { cause: thrown })
   if (typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500)
     return new CallhouseError('bad_request', `The request cannot be read: ${loggable(thrown).message}.`, { cause: thrown })
   return new CallhouseError('internal', 'Something went wrong on our side. The server log has the reason under this request id.', { cause: thrown })

@@ -24,6 +24,7 @@ export function addOpenApi(app: FastifyInstance, version: string): void {
       tags: [
         { name: 'metrics', description: 'Figures over time, from the fact tables' },
         { name: 'records', description: 'Rows as the sources gave them' },
+        { name: 'ingest', description: 'Records and webhooks that are pushed' },
         { name: 'recordings', description: 'Audio and training manifests' },
         { name: 'operations', description: 'Probes and figures about the server itself' },
       ],

@@ -129,6 +129,15 @@ describe('what agents do', () => {
     ])
   })
 
+  it.each(['NONE', 'REALTIME', 'MANAGER', 'CLI', ''])('is changed by %s, which is no call', (who) => {
+    const { refusals, states, events, visits } = read(`0|${who}|support|Bob|ADDMEMBER|`, `9|${who}|support|Bob|REMOVEMEMBER|`)
+    expect([refusals, visits]).toEqual([[], []])
+    expect(states.map(({ state }) => state)).toEqual(['available', 'offline'])
+    expect(events.map(({ call_id }) => call_id ?? '')).toEqual(['', ''])
+    expect(parseQueueLogLine(`${T}|${who}|support|NONE|ENTERQUEUE||1|1`)).toMatchObject({ code: 'identity_missing' })
+    expect(parseQueueLogLine(`${T}|${who}|support|Bob|COMPLETEAGENT|6|13|1`)).toMatchObject({ code: 'identity_missing' })
+  })
+
   it('is paused only when every queue has paused them', () => {
     const both = ['0|CLI|support|Bob|ADDMEMBER|', '0|CLI|sales|Bob|ADDMEMBER|', '10|NONE|support|Bob|PAUSE|Lunch']
     expect(timeline(...both)).toEqual([['available', '', 0, null]])
