@@ -1,4 +1,5 @@
 /** The loader's store in ClickHouse: how rows and marks are inserted. */
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { Warehouse } from '../sql/warehouse.ts'
 import { columnsOf } from './encode-record.ts'
@@ -26,6 +27,9 @@ export async function insertRows(warehouse: Warehouse, entity: EntityName, table
   const { stream } = await warehouse.exec({
     query: `INSERT INTO ${table} (${columnsOf(entities[entity]).join(', ')}) FORMAT TSV`,
     values: Readable.from([tsv], { objectMode: false }),
+    // A token of its own for each: core tables remember their last blocks, and one that they take for a copy is acknowledged
+    // and dropped, whether the first one's part is there or not (see holdsRows).
+    clickhouse_settings: { insert_deduplication_token: randomUUID() },
   })
   stream.destroy()
 }
